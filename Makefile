@@ -1,0 +1,46 @@
+# demo and test set up everything on a fresh machine; check is the fast gate before a commit.
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.PHONY: demo test check bench conformance docs peers clean
+
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+
+$(VENV)/.runtime: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.runtime
+	$(PIP) -e '.[dev,docs]'
+	touch $@
+
+demo: $(VENV)/.runtime  ## the main job on real sockets, told as a story
+	$(BIN)/python -m ringway.cli demo
+
+check: $(VENV)/.installed  ## fast: lint, types, layers, unit tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src tests bench tools docs/generate
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest tests/unit tests/rfc
+
+test: $(VENV)/.installed peers check  ## everything, real peers included
+	$(BIN)/pytest tests --ignore tests/unit --ignore tests/rfc
+
+peers: $(VENV)/.installed  ## real programs to test against, where this machine lets us install them
+	PYTHON=$(BIN)/python tests/interop/install-peers
+
+bench: $(VENV)/.installed peers  ## the README's speed table
+	$(BIN)/python -m bench
+
+conformance: $(VENV)/.installed  ## docs/conformance.md, from the tests
+	$(BIN)/python -m tools.conformance
+
+docs: $(VENV)/.installed  ## the documentation as HTML; a warning is an error
+	$(BIN)/python -m docs.generate --check
+	$(BIN)/sphinx-build -W -q -b html docs build/docs
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Ringway: a SIP server, user agent and reference that keeps calls reaching people."""

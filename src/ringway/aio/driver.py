@@ -1,0 +1,408 @@
+"""The loop around an endpoint: what arrives goes in, what it commands is done, on one clock.
+
+Every input ends the same way: commands are taken and executed until there are none, then what is
+due is fired, then one timer is set. So whatever an input causes has left the machine before the
+next is read, and a closed connection has moved its calls on within the turn of the loop that saw
+it close.
+
+A busy server looks at its timers with every message it reads and need not be woken for them; the
+timer of the event loop is only set anew when something is due earlier than it stands, and not more
+often than every few milliseconds.
+
+A fault of ours in one message must not cost the others: it is logged with its traceback and the
+next input is taken. Everything that waits, for a connection, for DNS or for the store, is a task
+of this driver's group and ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Final, ParamSpec, Self
+
+from ringway.aio.clock import Clock
+from ringway.aio.resolver import Resolver
+from ringway.aio.sockets import address_of
+from ringway.aio.stores import MemoryStore
+from ringway.aio.stream import Connection, describe
+from ringway.aio.udp import DatagramSocket
+from ringway.endpoint import CloseFlow, Connect, Endpoint, Resolve, SendDatagram, SendStream
+from ringway.errors import StoreError
+from ringway.location import Persist, Store
+from ringway.transport.flow import SECURE_TRANSPORTS, Address, Flow, Target
+
+__all__ = ["Driver"]
+
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds a connection may take, TLS included, before its next hop counts as unreachable."""
+
+HANDSHAKE_TIMEOUT: Final = 10.0
+"""Seconds that a peer has for the TLS handshake on a connection it opened."""
+
+SHUTDOWN_TIMEOUT: Final = 2.0
+"""Seconds that a peer has to take leave in TLS; and that a stop waits for the store."""
+
+GRAIN: Final = 0.005
+"""Seconds between two wake-ups that are for timers alone."""
+
+P = ParamSpec("P")
+
+_logger = logging.getLogger("ringway.aio")
+
+
+class Driver:
+    """Runs one endpoint on the current event loop; use it as an asynchronous context manager.
+
+    Args:
+        endpoint: what to drive; its user is set already.
+        resolver: finds next hops.
+        store: where `Persist` goes.
+        clock: the clock of the core.
+        client_tls: for the TLS connections we make; None makes none.
+        max_connections: more are closed as they come.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        resolver: Resolver,
+        store: Store,
+        clock: Clock,
+        client_tls: ssl.SSLContext | None = None,
+        max_connections: int = 100_000,
+    ) -> None:
+        self.clock = clock
+        self._endpoint = endpoint
+        self._resolver = resolver
+        self._store = store
+        self._client_tls = client_tls
+        self._max_connections = max_connections
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks = asyncio.TaskGroup()
+        self._waiting: set[asyncio.Task[None]] = set()
+        self._commits: set[asyncio.Task[None]] = set()
+        self._datagrams: dict[Address, DatagramSocket] = {}
+        self._connections: dict[int, Connection] = {}
+        self._servers: list[asyncio.Server] = []
+        self._sources: list[Address] = []
+        self._flushing = False
+        self._stopping = False
+        self._wakeup: asyncio.TimerHandle | None = None
+        self._wakeup_at = 0.0
+        self._woken_at = 0.0
+
+    # For the owner
+
+    async def __aenter__(self) -> Self:
+        """Start; add sockets next."""
+        self._loop = asyncio.get_running_loop()
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take no more, wait a moment for the store, close every socket, end what else waits."""
+        for server in self._servers:
+            server.close()
+        if self._commits and kind is None:
+            await asyncio.wait(self._commits, timeout=SHUTDOWN_TIMEOUT)
+        self._stopping = True
+        if self._wakeup is not None:
+            self._wakeup.cancel()
+        for connection in list(self._connections.values()):
+            connection.close("the server stops")
+        for sock in self._datagrams.values():
+            sock.close()
+        for task in self._waiting:
+            task.cancel()
+        if kind is not None and not issubclass(kind, asyncio.CancelledError):
+            kind = error = traceback = None  # the owner's error goes on as it is, in no group
+        await self._tasks.__aexit__(kind, error, traceback)
+
+    def add_datagram(self, sock: socket.socket) -> Address:
+        """Serve a socket from `bind_datagram`; returns the address it is bound to."""
+        datagrams = DatagramSocket(sock, self._datagram_received, self._datagram_failed)
+        self._datagrams[datagrams.local] = datagrams
+        self._sources.append(datagrams.local)
+        datagrams.start(self._running_loop())
+        return datagrams.local
+
+    async def add_stream(
+        self, sock: socket.socket, kind: str, tls: ssl.SSLContext | None = None
+    ) -> Address:
+        """Serve a socket from `bind_stream`; returns the address it is bound to.
+
+        Args:
+            sock: listening; owned from here on.
+            kind: tcp, tls, ws or wss.
+            tls: the context for tls and wss.
+        """
+        address = address_of(sock)
+        self._sources.append(address)
+        self._servers.append(
+            await self._running_loop().create_server(
+                lambda: Connection(self, kind, listener=address),
+                sock=sock,
+                ssl=tls,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT if tls else None,
+                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if tls else None,
+            )
+        )
+        return address
+
+    def run(self, change: Callable[[float], None]) -> None:
+        """Call something that acts on the core, with the time, and do what it commands."""
+        now = self.clock()
+        change(now)
+        self._flush(now)
+
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run a coroutine as a task of this driver; it is cancelled when the driver stops."""
+        task = self._tasks.create_task(work)
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+        return task
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return len(self._connections)
+
+    # From the sockets
+
+    def _datagram_received(self, data: bytes, local: Address, remote: Address) -> None:
+        now = self.clock()
+        self._guard(remote, self._endpoint.datagram_received, data, local, remote, now)
+        self._flush(now)
+
+    def _datagram_failed(self, flow: Flow, reason: str) -> None:
+        now = self.clock()
+        self._guard(flow, self._endpoint.datagram_failed, flow, reason, now)
+        self._flush(now)
+
+    def connection_opened(
+        self, connection: Connection, local: Address, remote: Address
+    ) -> Flow | None:
+        """Take a connection that is up; see `ringway.aio.stream.Owner`."""
+        if self._stopping:
+            return None
+        now = self.clock()
+        if len(self._connections) >= self._max_connections:
+            _logger.warning("no room for a connection with %s", remote)
+            reason = "too many connections"
+        elif self._guard(remote, self._open, connection, local, remote, now):
+            self._flush(now)
+            return connection.flow
+        else:
+            reason = "a fault of ours"
+        if connection.target is not None:
+            self._call(self._failure(connection.target, reason), "a refused connection")
+        return None
+
+    def _open(self, connection: Connection, local: Address, remote: Address, now: float) -> None:
+        connection.flow = flow = self._endpoint.flow_opened(
+            connection.kind, local, remote, now, target=connection.target
+        )
+        self._connections[flow.generation] = connection
+
+    def connection_received(self, flow: Flow, data: bytes) -> None:
+        """Take bytes; see `ringway.aio.stream.Owner`."""
+        now = self.clock()
+        if not self._guard(flow, self._endpoint.data_received, flow, data, now):
+            connection = self._connections.get(flow.generation)
+            if connection is not None:  # where its next message begins is not known any more
+                connection.close("a fault of ours")
+        self._flush(now)
+
+    def connection_closed(self, flow: Flow, reason: str) -> None:
+        """Forget a connection; see `ringway.aio.stream.Owner`."""
+        del self._connections[flow.generation]
+        if self._stopping:
+            return
+        now = self.clock()
+        self._guard(flow, self._endpoint.flow_closed, flow, reason, now)
+        self._flush(now)
+
+    def _guard(
+        self, what: object, call: Callable[P, None], *args: P.args, **none: P.kwargs
+    ) -> bool:
+        """Call into the core; False when it failed, which is our fault and is logged."""
+        try:
+            call(*args, **none)
+        except Exception:
+            _logger.exception("a fault of ours with %.200s", what)
+            return False
+        return True
+
+    # Commands
+
+    def _flush(self, now: float) -> None:
+        """Execute commands until there are none, fire what is due, set the timer."""
+        if self._flushing or self._stopping:  # within a command, the loop below goes on with it
+            return
+        self._flushing = True
+        endpoint = self._endpoint
+        due: float | None = None
+        fired = False
+        try:
+            while True:
+                commands = endpoint.take_commands()
+                if commands:
+                    for command in commands:
+                        self._guard(command, self._execute, command, now)
+                    continue
+                due = endpoint.next_timer()
+                if due is None or due > now or fired:
+                    break
+                fired = True
+                self._guard("a timer", endpoint.handle_timers, now)
+        finally:
+            self._flushing = False
+        if due is not None:
+            self._set_wakeup(due, now)
+
+    def _execute(self, command: object, now: float) -> None:
+        if isinstance(command, SendDatagram):
+            sock = self._datagrams.get(command.flow.local)
+            if sock is not None:
+                sock.send(command.data, command.flow.remote)
+        elif isinstance(command, SendStream):
+            connection = self._connections.get(command.flow.generation)
+            if connection is not None:
+                connection.send(command.data)
+        elif isinstance(command, CloseFlow):
+            connection = self._connections.get(command.flow.generation)
+            if connection is not None:
+                connection.close(command.reason)
+        elif isinstance(command, Connect):
+            self.spawn(self._connect(command.target))
+        elif isinstance(command, Resolve):
+            targets = self._resolver.locate_now(command.uri)
+            if targets is None:
+                self.spawn(self._resolve(command))
+            else:
+                self._endpoint.resolved(command.key, targets, now)
+        elif isinstance(command, Persist):
+            self._persist(command, now)
+        else:
+            raise TypeError(command)
+
+    def _persist(self, command: Persist, now: float) -> None:
+        if isinstance(self._store, MemoryStore):  # done when it returns: no task, no waiting
+            error = None
+            try:
+                self._store.commit(command.changes).send(None)
+            except StopIteration:
+                pass
+            except StoreError as failure:
+                error = failure
+            command.done(error, now)
+            return
+        task = self.spawn(self._commit(command))
+        self._commits.add(task)
+        task.add_done_callback(self._commits.discard)
+
+    # Tasks
+
+    async def _commit(self, command: Persist) -> None:
+        error = None
+        try:
+            await self._store.commit(command.changes)
+        except StoreError as failure:
+            error = failure
+            _logger.error("not stored: %s", failure)  # noqa: TRY400 - the reason says all
+        except Exception:
+            error = StoreError("a fault of ours")
+            _logger.exception("a fault of ours with a commit")
+        self._call(lambda now: command.done(error, now), "a commit")
+
+    async def _resolve(self, command: Resolve) -> None:
+        targets: list[Target] = []
+        try:
+            targets = await self._resolver.locate(command.uri)
+        except Exception:
+            _logger.exception("a fault of ours with DNS for %s", command.uri.host)
+        self._call(
+            lambda now: self._endpoint.resolved(command.key, targets, now), "an answer of DNS"
+        )
+
+    async def _connect(self, target: Target) -> None:
+        secure = target.transport in SECURE_TRANSPORTS
+        reason = ""
+        try:
+            if secure and self._client_tls is None:
+                reason = "we have no TLS"
+            else:
+                async with asyncio.timeout(CONNECT_TIMEOUT):
+                    await self._running_loop().create_connection(
+                        lambda: Connection(self, target.transport, target=target),
+                        target.address.host,
+                        target.address.port,
+                        local_addr=self._source_for(target.address.host),
+                        ssl=self._client_tls if secure else None,
+                        server_hostname=target.name if secure else None,
+                        ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if secure else None,
+                    )
+        except TimeoutError:
+            reason = f"no connection within {CONNECT_TIMEOUT:g} s"
+        except ssl.SSLCertVerificationError as error:
+            reason = f"its certificate: {error.verify_message}"
+        except OSError as error:
+            reason = describe(error)
+        except Exception:
+            reason = "a fault of ours"
+            _logger.exception("a fault of ours with a connection to %s", target)
+        if reason:
+            self._call(self._failure(target, reason), "a failed connection")
+
+    def _failure(self, target: Target, reason: str) -> Callable[[float], None]:
+        return lambda now: self._endpoint.connect_failed(target, reason, now)
+
+    def _call(self, change: Callable[[float], None], what: str) -> None:
+        """Hand the outcome of a task to the core."""
+        if self._stopping:
+            return
+        now = self.clock()
+        self._guard(what, change, now)
+        self._flush(now)
+
+    def _source_for(self, host: str) -> tuple[str, int] | None:
+        """The address to connect from: ours of the same kind, so that peers know us by it."""
+        remote = ipaddress.ip_address(host)
+        for source in self._sources:
+            local = ipaddress.ip_address(source.host)
+            if local.version == remote.version and local.is_loopback == remote.is_loopback:
+                return None if local.is_unspecified else (source.host, 0)
+        return None
+
+    # Timers
+
+    def _set_wakeup(self, due: float, now: float) -> None:
+        at = max(due, self._woken_at + GRAIN)
+        if self._wakeup is not None:
+            if self._wakeup_at <= at:
+                return
+            self._wakeup.cancel()
+        self._wakeup_at = at
+        # The loop counts in milliseconds: rather half a one late than early.
+        self._wakeup = self._running_loop().call_later(at - now + 0.0005, self._wake)
+
+    def _wake(self) -> None:
+        self._wakeup = None
+        self._woken_at = now = self.clock()
+        self._flush(now)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise RuntimeError("use the driver with `async with`")
+        return self._loop

@@ -1,0 +1,5 @@
+"""`python -m ringway.cli` is `ringway`."""
+
+from ringway.cli import main
+
+main()

@@ -1,0 +1,156 @@
+"""The commands and their help.
+
+A fault of the user's is one line on standard error, saying what is wrong, where, and what to do,
+with exit status 2. Each command imports what it needs when it runs, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ringway.cli.checking import config
+from ringway.cli.options import ConfigFile, StateDirectory
+from ringway.cli.terminal import fail
+from ringway.cli.users import bindings, redirect
+from ringway.errors import RingwayError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="ringway", rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
+)
+
+
+@app.callback(invoke_without_command=True)
+def _ringway(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """A SIP server that keeps calls reaching people, and says why."""
+    if version:
+        print_version()
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    config: ConfigFile = None,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--domain", "-d", metavar="DOMAIN", help="A domain to be responsible for; repeat it."
+        ),
+    ] = None,
+    listen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--listen",
+            "-l",
+            metavar="WHERE",
+            help="udp, tcp, tls, ws or wss and an address: udp:127.0.0.1:5060; repeat it.",
+        ),
+    ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            "--role", metavar="ROLE", help="all; edge, in front of a registrar; registrar."
+        ),
+    ] = None,
+    registrar: Annotated[
+        str | None,
+        typer.Option("--registrar", metavar="URI", help="The registrar behind an edge."),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store", metavar="STORE", help="memory, or sqlite:PATH; a file in DIR without it."
+        ),
+    ] = None,
+    state_dir: StateDirectory = None,
+    recurse: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recurse", metavar="DOMAIN", help="Follow redirects to this domain; repeat it."
+        ),
+    ] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Anyone may register and call; loopback only.")
+    ] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--json", help="Tell events as JSON, one a line, not as stories.")
+    ] = False,
+) -> None:
+    """Run a server: registrar, proxy, edge and redirect server in one.
+
+    Without a configuration it comes up on 127.0.0.1, port 5060, UDP and TCP.
+    Options win over RINGWAY_ variables, and these over the file.
+    """
+    from ringway.cli.serve import run_server  # noqa: PLC0415
+    from ringway.server.config import with_state_dir  # noqa: PLC0415
+    from ringway.server.load import load_config  # noqa: PLC0415
+
+    given: dict[str, object] = {
+        "domains": domain,
+        "listen": listen,
+        "role": role,
+        "registrar": registrar,
+        "store": store,
+        "state_dir": str(state_dir) if state_dir is not None else None,
+        "recurse.domains": recurse,
+        "no_auth": True if no_auth else None,
+        "log.format": "json" if json_lines else None,
+    }
+    # Typer gives an empty list for an option that repeats and was not given.
+    options = {key: value for key, value in given.items() if value not in (None, [])}
+    settings = load_config(config, options=options)
+    if settings.store is None or settings.store.path is not None:
+        settings = with_state_dir(settings)
+    run_server(settings)
+
+
+app.command()(bindings)
+app.add_typer(redirect, name="redirect")
+app.add_typer(config, name="config")
+
+
+@app.command()
+def demo() -> None:
+    """Show the main job: calls that arrive although flows die and people move."""
+    from ringway.cli.demo.script import run_demo  # noqa: PLC0415
+
+    run_demo()
+
+
+@app.command("version")
+def print_version() -> None:
+    """Print the version."""
+    from importlib.metadata import version  # noqa: PLC0415
+
+    typer.echo(f"ringway {version('ringway')}")
+
+
+def run() -> None:
+    """Run a command; a fault of the user's is one line and exit status 2."""
+    try:
+        status = app(prog_name="ringway", standalone_mode=False)
+    except RingwayError as error:
+        fail(str(error))
+        status = 2
+    except typer.Abort:
+        status = 130
+    except Exception as error:
+        # A complaint of Typer's about the command line; its class depends on Typer's version.
+        say = getattr(error, "format_message", None)
+        if say is None:
+            raise
+        context = getattr(error, "ctx", None)
+        hint = f" (see `{context.command_path} --help`)" if context is not None else ""
+        fail(f"{say()}{hint}")
+        status = 2
+    sys.exit(status if isinstance(status, int) else 0)

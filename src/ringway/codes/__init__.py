@@ -1,0 +1,53 @@
+"""What every SIP response means, in one table that the engine runs on.
+
+Find the line to change:
+
+- a code: `rows_1xx.py` to `rows_6xx.py`, one file for each class
+- what holds for a whole class, or whatever comes back: `defaults.py`
+- the words for effects and circumstances, and the order of the best response: `effect.py`
+- which status a timer or a broken connection counts as: `without_response.py`
+- what people read about a code: `prose.py`
+- the questions that the engine asks: `table.py`
+"""
+
+from ringway.codes.effect import (
+    Cache,
+    Circumstance,
+    Code,
+    Effect,
+    Rank,
+    Role,
+    Rule,
+    Sender,
+    Source,
+    Toward,
+    Translation,
+)
+from ringway.codes.prose import Prose
+from ringway.codes.table import TABLE, effects, explain, forwarded_as, lookup, rank
+from ringway.codes.without_response import CANCELLED, NOTHING_CAME, given_up_early, synthetic
+
+__all__ = [
+    "CANCELLED",
+    "NOTHING_CAME",
+    "TABLE",
+    "Cache",
+    "Circumstance",
+    "Code",
+    "Effect",
+    "Prose",
+    "Rank",
+    "Role",
+    "Rule",
+    "Sender",
+    "Source",
+    "Toward",
+    "Translation",
+    "effects",
+    "explain",
+    "forwarded_as",
+    "given_up_early",
+    "lookup",
+    "rank",
+    "synthetic",
+]

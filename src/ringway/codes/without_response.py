@@ -1,0 +1,54 @@
+"""Which status counts when none came over the wire.
+
+The engine knows that a timer fired or a connection closed; which response that is
+worth is a fact of the protocol, so it stands with the table.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from ringway.codes.effect import Source
+
+_SYNTHETIC: Final[Mapping[Source, int]] = MappingProxyType(
+    {
+        Source.TIMER: 408,
+        Source.TRANSPORT: 503,
+    }
+)
+
+CANCELLED: Final = 487
+"""What a branch counts as that we cancelled and that says nothing more, or that timer C
+ended after a provisional response (RFC 3261 §9.1, §16.8)."""
+
+NOTHING_CAME: Final = 408
+"""What a response context without any final response counts as (RFC 3261 §16.7 step 6)."""
+
+
+def synthetic(source: Source) -> int:
+    """Return the status that a failure without a response counts as (RFC 3261 §8.1.3.1, §16.9).
+
+    Args:
+        source: TIMER or TRANSPORT.
+
+    Raises:
+        ValueError: if a response from `source` has its own status.
+    """
+    status = _SYNTHETIC.get(source)
+    if status is None:
+        msg = f"a response of source {source.value!r} has its own status"
+        raise ValueError(msg)
+    return status
+
+
+def given_up_early(method: str) -> int:
+    """Return what an edge answers when it gives up on a silent flow before its timers end.
+
+    It may do so only if the proxy behind it said that there are other flows. That proxy
+    then takes the next flow and keeps the binding, for a 408 and for a 503 of its own
+    edge alike. A 408 is allowed to an INVITE only (RFC 4320 §4.2).
+
+    Args:
+        method: The method of the request.
+    """
+    return 408 if method == "INVITE" else 503

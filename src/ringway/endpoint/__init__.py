@@ -1,0 +1,55 @@
+"""The endpoint: joins transport and transactions; the one place bytes become events."""
+
+from ringway.endpoint.commands import CloseFlow, Connect, Resolve, SendDatagram, SendStream
+from ringway.endpoint.decision import Decision, Kind
+from ringway.endpoint.endpoint import Endpoint
+from ringway.endpoint.events import (
+    AckReceived,
+    CancelReceived,
+    Event,
+    FlowClosed,
+    FlowOpened,
+    Owner,
+    OwnerEvent,
+    RequestFailed,
+    RequestReceived,
+    ResponseFailed,
+    ResponseReceived,
+    User,
+    UserEvent,
+)
+from ringway.endpoint.schedule import Timer
+from ringway.endpoint.settings import EndpointSettings, Listener
+from ringway.endpoint.transactions import ClientTransaction, ServerTransaction
+from ringway.transaction import State, Timers
+
+__all__ = [
+    "AckReceived",
+    "CancelReceived",
+    "ClientTransaction",
+    "CloseFlow",
+    "Connect",
+    "Decision",
+    "Endpoint",
+    "EndpointSettings",
+    "Event",
+    "FlowClosed",
+    "FlowOpened",
+    "Kind",
+    "Listener",
+    "Owner",
+    "OwnerEvent",
+    "RequestFailed",
+    "RequestReceived",
+    "Resolve",
+    "ResponseFailed",
+    "ResponseReceived",
+    "SendDatagram",
+    "SendStream",
+    "ServerTransaction",
+    "State",
+    "Timer",
+    "Timers",
+    "User",
+    "UserEvent",
+]

@@ -1,0 +1,489 @@
+"""The endpoint: the one place bytes become events.
+
+It joins the transport layer of RFC 3261 §18 to the transactions of §17. The shell gives it bytes,
+connections and the time, and executes the commands it collects; the roles get events and act by
+calling it. It owns no socket, clock or random source, so all of SIP runs in tests on a virtual
+clock.
+
+After each call from the shell or from a test the commands must be taken and executed, and the timer
+set to ``next_timer``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2s
+from typing import Final, cast
+
+from ringway.endpoint.clients import Clients
+from ringway.endpoint.commands import Resolve
+from ringway.endpoint.decision import Decision, Kind
+from ringway.endpoint.events import FlowClosed, FlowOpened, Owner, User
+from ringway.endpoint.flows import Flows, serialize
+from ringway.endpoint.identity import Identity
+from ringway.endpoint.schedule import CallTimer, Schedule, Timer
+from ringway.endpoint.servers import Servers
+from ringway.endpoint.settings import EndpointSettings
+from ringway.endpoint.transactions import ClientTransaction, ServerTransaction
+from ringway.errors import ParseError
+from ringway.message import (
+    Draft,
+    Request,
+    Response,
+    Uri,
+    build_response,
+    parse_datagram,
+    parse_stream_message,
+)
+from ringway.transport.flow import TRANSPORTS, UDP, Address, Flow, Target, is_numeric
+from ringway.transport.frames import PONG_BYTES, Frame, FrameKind
+from ringway.transport.nexthop import numeric_target
+from ringway.transport.stun import binding_response, is_stun
+from ringway.transport.via import response_flow, stamp_received
+
+_SHORTEST: Final = 20
+"""A datagram shorter than this is neither SIP nor STUN but some phone's keep-alive."""
+
+
+class Endpoint:
+    """A SIP endpoint without its sockets.
+
+    Args:
+        settings: where it listens and how long it waits.
+        unique: gives a new string of token characters at each call, unguessable and never the
+            same again; for branches and tags.
+        generation: number of the first connection; above any that an earlier run used.
+    """
+
+    def __init__(
+        self, settings: EndpointSettings, unique: Callable[[], str], generation: int
+    ) -> None:
+        self.settings = settings
+        self.noting = False
+        """True while somebody listens to decisions."""
+        self._listener: Callable[[Decision], None] | None = None
+        self._unique = unique
+        self._now = 0.0
+        self._identity = Identity(settings)
+        self._schedule = Schedule()
+        self._flows = Flows(settings, self._identity, generation)
+        self._clients = Clients(settings, self._identity, self._flows, self._schedule, unique)
+        self._servers = Servers(settings, self._flows, self._schedule, unique, self.resolve)
+        self._resolving: dict[int, Callable[[list[Target], float], None]] = {}
+        self._resolve_key = 0
+        self._tag_secret = ""  # made when it is needed first
+        self._server_header = (("Server", settings.software),) if settings.software else ()
+
+    @property
+    def user(self) -> User | None:
+        """Who gets the requests and what happens to flows; set it before the first input."""
+        return self._servers.user
+
+    @user.setter
+    def user(self, user: User | None) -> None:
+        self._servers.user = user
+
+    @property
+    def listener(self) -> Callable[[Decision], None] | None:
+        """Who is told of decisions; it must not call the endpoint."""
+        return self._listener
+
+    @listener.setter
+    def listener(self, listener: Callable[[Decision], None] | None) -> None:
+        self._listener = listener
+        self.noting = listener is not None
+
+    # From the shell.
+
+    def datagram_received(self, data: bytes, local: Address, remote: Address, now: float) -> None:
+        """Take a datagram that came to the socket bound to ``local``."""
+        self._now = now
+        if len(data) < _SHORTEST:
+            return
+        flow = Flow(UDP, local, remote)
+        if data[0] < 2:
+            if is_stun(data):
+                answer = binding_response(data, remote)
+                if answer is not None:
+                    self._flows.send(flow, answer)
+            return
+        try:
+            message = parse_datagram(data)
+        except ParseError as error:
+            self._refuse(error, flow)
+        else:
+            self._received(message, flow, now)
+
+    def datagram_failed(self, flow: Flow, reason: str, now: float) -> None:
+        """Take an ICMP error: nothing listens at ``flow.remote`` (RFC 3261 §18.4, RFC 5626 §7)."""
+        self._now = now
+        self._clients.flow_failed(flow, reason, now)
+        self._servers.flow_failed(flow, now)
+        if self.user is not None:
+            self.user.handle(FlowClosed(flow, reason), now)
+
+    def flow_opened(
+        self,
+        transport: str,
+        local: Address,
+        remote: Address,
+        now: float,
+        *,
+        target: Target | None = None,
+    ) -> Flow:
+        """Take a new connection, accepted or (with ``target``) opened on ``Connect``."""
+        self._now = now
+        flow, waiters = self._flows.opened(transport, local, remote, target)
+        if self.noting:
+            how = "accepted" if target is None else "opened by us"
+            self._note_flow(Kind.FLOW_OPENED, flow, how)
+        if self.user is not None:
+            self.user.handle(FlowOpened(flow), now)
+        for waiter in waiters:
+            waiter.opened(flow, now)
+        return flow
+
+    def data_received(self, flow: Flow, data: bytes, now: float) -> None:
+        """Take bytes that were read from a connection."""
+        self._now = now
+        connection = self._flows.connection(flow)
+        if connection is None:
+            return
+        framer = connection.framer
+        frames = framer.feed(data)
+        answer = framer.outgoing()
+        if answer:
+            self._flows.write(flow, answer)
+        for frame in frames:
+            if frame.kind is FrameKind.MESSAGE:
+                self._take_message(frame, flow, now)
+            elif frame.kind is FrameKind.PING:
+                self._flows.send(flow, PONG_BYTES)
+            elif frame.kind is FrameKind.BROKEN:
+                self._refuse_frame(frame, flow)
+            if self._flows.connection(flow) is None:
+                return
+        if framer.closing:
+            self.close_flow(flow, frames[-1].reason if frames else "closed by the peer", now)
+
+    def flow_closed(self, flow: Flow, reason: str, now: float) -> None:
+        """Take the end of a connection; requests that wait on it fail in this call."""
+        self._now = now
+        if self._flows.closed(flow):
+            self._gone(flow, reason, now)
+
+    def connect_failed(self, target: Target, reason: str, now: float) -> None:
+        """Take the failure of a ``Connect``."""
+        self._now = now
+        for waiter in self._flows.not_opened(target):
+            waiter.failed(reason, now)
+
+    def resolved(self, key: int, targets: list[Target], now: float) -> None:
+        """Take the answer to a ``Resolve``; empty if the URI leads nowhere."""
+        self._now = now
+        callback = self._resolving.pop(key, None)
+        if callback is not None:
+            callback(targets, now)
+
+    def next_timer(self) -> float | None:
+        """Return when ``handle_timers`` must be called, None for never."""
+        return self._schedule.next_due()
+
+    def handle_timers(self, now: float) -> None:
+        """Fire what is due."""
+        self._now = now
+        self._schedule.fire_due(now)
+
+    def take_commands(self) -> list[object]:
+        """Return the commands since the last call, to be executed in order."""
+        commands = self._flows.commands
+        if commands:
+            self._flows.commands = []
+        return commands
+
+    # From the roles.
+
+    def respond(
+        self, transaction: ServerTransaction, response: Response | Draft[Response], now: float
+    ) -> None:
+        """Send a response; ignored where the transaction's state allows none any more.
+
+        A draft is used up, as in ``send_request``.
+
+        A 2xx to an INVITE goes out in every state before the ACK, so a proxy forwards each one it
+        gets. A provisional to anything but INVITE goes out only if it is a 100 on a reliable
+        transport (RFC 4320 §4.1).
+        """
+        self._now = now
+        self._servers.respond(transaction, response, now)
+
+    def reply(
+        self,
+        transaction: ServerTransaction,
+        status: int,
+        now: float,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        reason: str | None = None,
+    ) -> None:
+        """Make a response without a body and ``respond`` with it; ignored after a final one."""
+        self._now = now
+        request = transaction.request
+        if request is not None:
+            if status > 100 and not transaction.tag:
+                transaction.tag = self._unique()
+            response = build_response(
+                request,
+                status,
+                reason=reason,
+                to_tag=transaction.tag,
+                headers=(*self._server_header, *headers),
+            )
+            self._servers.respond(transaction, response, now)
+
+    def send_request(
+        self,
+        request: Request | Draft[Request],
+        to: Flow | Target,
+        owner: Owner | None,
+        now: float,
+        *,
+        timeout: float | None = None,
+        branch_suffix: str = "",
+    ) -> ClientTransaction:
+        """Send a request in a new client transaction.
+
+        The owner gets its events later, never within this call.
+
+        Args:
+            request: without a Via of ours, which is put on top. A draft is used up; it saves a
+                copy when the caller has just made one.
+            to: a flow, used as it is; or a next hop, reached over an open connection to it if
+                there is one, else by opening one. A request too long for UDP goes to a next hop
+                over TCP first (RFC 3261 §18.1.1).
+            owner: gets ``ResponseReceived`` and ``RequestFailed``.
+            now: seconds.
+            timeout: instead of 64*T1 for timer B or F, in seconds.
+            branch_suffix: ends the branch, behind a dot, for loop detection (RFC 3261 §16.6).
+        """
+        self._now = now
+        return self._clients.send(request, to, owner, now, timeout, branch_suffix)
+
+    def send_stateless(
+        self,
+        message: Request | Response | Draft[Request] | Draft[Response],
+        to: Flow | Target,
+        now: float,
+        *,
+        branch_suffix: str = "",
+    ) -> None:
+        """Send an ACK to a 2xx, or a response, once and without a transaction.
+
+        A request gets our Via on top. Nobody is told if it cannot be sent.
+        """
+        self._now = now
+        flow = to if isinstance(to, Flow) else self._flows.flow_to(to)
+        draft = message if isinstance(message, Draft) else message.edit()
+        if draft.message.is_request:
+            self._clients.with_via(cast("Draft[Request]", draft), to.transport, flow, branch_suffix)
+        data = serialize(draft, reliable=to.transport != UDP)
+        if flow is not None:
+            self._flows.send(flow, data)
+        elif isinstance(to, Target) and to.transport != UDP:
+            self._flows.connect(to, _Once(self._flows, data))
+
+    def cancel(
+        self,
+        client: ClientTransaction,
+        now: float,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """CANCEL an INVITE: now if a provisional has come, else when one comes (RFC 3261 §9.1).
+
+        If no final response follows within 64*T1, the owner gets ``RequestFailed`` (TIMER).
+
+        Args:
+            client: the INVITE's transaction; nothing happens if it has a final response.
+            now: seconds.
+            headers: go into the CANCEL, a Reason for instance (RFC 3326).
+        """
+        self._now = now
+        self._clients.cancel(client, headers, now)
+
+    def stop_retransmitting(
+        self, client: ClientTransaction, *, linger: float | None = None
+    ) -> None:
+        """Leave a transaction alone but keep it for late responses.
+
+        No retransmissions, no timer B or F, no end when its flow closes. To keep one that fails,
+        call this within its ``RequestFailed``; an INVITE may also be kept within the event of its
+        final response. If nothing more comes, the owner gets ``RequestFailed`` (TIMER) after
+        ``linger`` seconds, 64*T1 if None. A provisional makes an INVITE an ordinary one again.
+        """
+        self._clients.stop(client, linger, self._now)
+
+    def timer(self, at: float, callback: Callable[[float], None]) -> Timer:
+        """Have ``callback(now)`` called at ``at``; the caller may cancel it."""
+        timer = CallTimer(at, callback)
+        self._schedule.start(timer, self._now)
+        return timer
+
+    def is_live(self, flow: Flow) -> bool:
+        """Say whether a message sent to this flow would go anywhere."""
+        return self._flows.is_live(flow)
+
+    def flow_to(self, target: Target) -> Flow | None:
+        """Return the flow that ``send_request`` would take, None if it would have to connect."""
+        return self._flows.flow_to(target)
+
+    def close_flow(self, flow: Flow, reason: str, now: float) -> None:
+        """Close a connection: for everyone but the shell it is gone when this returns."""
+        if self._flows.close(flow, reason):
+            self._gone(flow, reason, now)
+
+    def is_self(self, host: str, port: int | None, transport: str = "") -> bool:
+        """Say whether a URI's or Via's host and port mean this endpoint."""
+        return self._identity.is_self(host, port, transport)
+
+    def route_uri(self, transport: str, user: str = "", flow: Flow | None = None) -> str:
+        """Return a URI by which requests come back here, for Record-Route and Path.
+
+        Args:
+            transport: what they shall come over.
+            user: the user part, a flow token for instance.
+            flow: a flow of ours, to name the listener it belongs to.
+        """
+        return self._identity.uri(transport, user, None if flow is None else flow.local) + ";lr"
+
+    def contact_uri(self, transport: str, user: str = "", flow: Flow | None = None) -> str:
+        """Return ``route_uri`` without ``lr``, for a Contact."""
+        return self._identity.uri(transport, user, None if flow is None else flow.local)
+
+    def via_host(self, transport: str, flow: Flow | None = None) -> str:
+        """Return the sent-by we put into a Via: the host, and the port behind a colon."""
+        return self._identity.sent_by(transport, None if flow is None else flow.local)
+
+    def resolve(
+        self, uri: Uri, callback: Callable[[list[Target], float], None], now: float
+    ) -> None:
+        """Find the next hops of a URI, best first (RFC 3263).
+
+        The callback is called within this call if the host is an address, else later. An empty
+        list means that there is nowhere to send to.
+        """
+        self._now = now
+        if is_numeric(uri.param("maddr") or uri.host):
+            target = numeric_target(uri, _SUPPORTED)
+            callback([] if target is None else [target], now)
+            return
+        self._resolve_key += 1
+        self._resolving[self._resolve_key] = callback
+        self._flows.commands.append(Resolve(uri, self._resolve_key))
+
+    def emit(self, command: object) -> None:
+        """Hand a command of a role to the shell."""
+        self._flows.commands.append(command)
+
+    def note(self, decision: Decision) -> None:
+        """Tell the listener of a decision; look at ``noting`` before making one."""
+        if self._listener is not None:
+            self._listener(decision)
+
+    def _received(self, message: Request | Response, flow: Flow, now: float) -> None:
+        """Give a sound message to the side it is for."""
+        if isinstance(message, Request):
+            self._servers.receive(message, flow, now)
+        elif not self._clients.receive(message, flow, now) and self.noting:
+            self._note_dropped(message, flow, "a response that matches no request of ours")
+
+    def _take_message(self, frame: Frame, flow: Flow, now: float) -> None:
+        try:
+            if flow.websocket:  # the frame is the boundary; Content-Length may be missing
+                message = parse_datagram(frame.head + frame.body)
+            else:
+                message = parse_stream_message(frame.head, frame.body)
+        except ParseError as error:
+            self._refuse(error, flow)
+        else:
+            self._received(message, flow, now)
+
+    def _refuse_frame(self, frame: Frame, flow: Flow) -> None:
+        """Answer what the framer could not cut out, as far as there is a request to answer."""
+        try:
+            parsed: object = parse_datagram(frame.head) if frame.head else None
+        except ParseError as error:
+            parsed = error.message
+        self._refuse(ParseError(frame.reason, status=frame.status or None, message=parsed), flow)
+
+    def _refuse(self, error: ParseError, flow: Flow) -> None:
+        """Answer an unsound request as the parser says, without a transaction, or drop it."""
+        request = error.message
+        if self.noting:
+            self._note_dropped(request if isinstance(request, Request) else None, flow, str(error))
+        if error.status is None or not isinstance(request, Request) or request.method == "ACK":
+            return
+        try:
+            to = response_flow(stamp_received(request, flow).top_via, flow)
+        except ParseError:
+            return
+        if to is not None:
+            response = build_response(
+                request,
+                error.status,
+                reason=error.reason if error.reason.isprintable() else None,
+                to_tag=self._stateless_tag(request),
+                headers=(*self._server_header, *error.headers),
+            )
+            self._flows.send(to, response.to_bytes())
+
+    def _stateless_tag(self, request: Request) -> str:
+        """Return a tag that is the same for each copy of a request (RFC 3261 §8.2.7)."""
+        if not self._tag_secret:
+            self._tag_secret = self._unique()
+        parts = [request.get(name) or "" for name in ("via", "from", "call-id", "cseq")]
+        text = "\n".join((self._tag_secret, *parts)).encode("utf-8", "surrogateescape")
+        return blake2s(text, digest_size=8).hexdigest()
+
+    def _gone(self, flow: Flow, reason: str, now: float) -> None:
+        """A connection is gone: fail what waits on it, then tell the user."""
+        self._clients.flow_failed(flow, reason, now)
+        if self.noting:
+            self._note_flow(Kind.FLOW_CLOSED, flow, reason)
+        if self.user is not None:
+            self.user.handle(FlowClosed(flow, reason), now)
+
+    def _note_flow(self, kind: Kind, flow: Flow, text: str) -> None:
+        self.note(Decision(at=self._now, kind=kind, text=text, flow=flow))
+
+    def _note_dropped(self, message: Request | Response | None, flow: Flow, text: str) -> None:
+        self.note(
+            Decision(
+                at=self._now,
+                kind=Kind.DROPPED,
+                text=text,
+                call_id="" if message is None else message.get("call-id") or "",
+                method=message.method if isinstance(message, Request) else "",
+                status=message.status if isinstance(message, Response) else 0,
+                flow=flow,
+            )
+        )
+
+
+_SUPPORTED: Final = frozenset(TRANSPORTS)
+
+
+class _Once:
+    """A message without a transaction that waits for a connection."""
+
+    __slots__ = ("_data", "_flows")
+
+    def __init__(self, flows: Flows, data: bytes) -> None:
+        self._flows = flows
+        self._data = data
+
+    def opened(self, flow: Flow, now: float) -> None:  # noqa: ARG002 - what a waiter is told
+        self._flows.send(flow, self._data)
+
+    def failed(self, reason: str, now: float) -> None:
+        """Nobody waits for it."""

@@ -1,0 +1,186 @@
+"""Connections: which are open, which are being opened, and what goes out over them.
+
+RFC 3261 §18: connections are indexed by their far end so that requests reuse them, responses take
+the one their request came over. A flow is found again only by its generation, never by its
+addresses alone. A TLS connection is reused for a next hop only if it was opened to that name, for
+another name's certificate was never asked for (RFC 5923 §5, RFC 5922 §7).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ringway.endpoint.commands import CloseFlow, Connect, SendDatagram, SendStream
+from ringway.endpoint.identity import Identity
+from ringway.endpoint.settings import EndpointSettings
+from ringway.message import Draft, Request, Response
+from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address, Flow, Target
+from ringway.transport.framing import Framer, client_framer, server_framer
+
+
+class Waiter(Protocol):
+    """Something to be sent as soon as a connection is there."""
+
+    def opened(self, flow: Flow, now: float) -> None:
+        """Send it."""
+
+    def failed(self, reason: str, now: float) -> None:
+        """Tell whom it concerns that it cannot be sent."""
+
+
+class Connection:
+    """An open connection.
+
+    Attributes:
+        framer: cuts its bytes into messages.
+        name: what it was opened as; empty if it was accepted.
+    """
+
+    __slots__ = ("framer", "name")
+
+    def __init__(self, framer: Framer, name: str) -> None:
+        self.framer = framer
+        self.name = name
+
+
+class Flows:
+    """The flow table of one endpoint, and its outlet for commands.
+
+    Args:
+        settings: the endpoint's.
+        identity: knows the UDP listener to send from.
+        generation: number of the first connection.
+    """
+
+    __slots__ = (
+        "_by_peer",
+        "_connections",
+        "_datagram_locals",
+        "_generation",
+        "_identity",
+        "_opening",
+        "_settings",
+        "commands",
+    )
+
+    def __init__(self, settings: EndpointSettings, identity: Identity, generation: int) -> None:
+        self.commands: list[object] = []
+        self._settings = settings
+        self._identity = identity
+        self._generation = generation
+        self._connections: dict[Flow, Connection] = {}
+        self._by_peer: dict[tuple[str, Address, str], Flow] = {}
+        self._opening: dict[Target, list[Waiter]] = {}
+        self._datagram_locals: set[Address] = {
+            listener.address for listener in settings.local if listener.transport == UDP
+        }
+
+    def connection(self, flow: Flow) -> Connection | None:
+        """Return an open connection."""
+        return self._connections.get(flow)
+
+    def is_live(self, flow: Flow) -> bool:
+        """Say whether what is sent to this flow goes anywhere."""
+        if flow.transport == UDP:
+            return flow.local in self._datagram_locals
+        return flow in self._connections
+
+    def flow_to(self, target: Target) -> Flow | None:
+        """Return a live flow to a next hop, None if there is none."""
+        transport, address, name = target
+        if transport == UDP:
+            local = self._identity.datagram_local(address.host)
+            return None if local is None else Flow(UDP, local, address)
+        return self._by_peer.get(_peer(transport, address, name))
+
+    def send(self, flow: Flow, data: bytes) -> bool:
+        """Send a serialized message; False if the flow is gone."""
+        if flow.transport == UDP:
+            self.commands.append(SendDatagram(flow, data))
+            return True
+        connection = self._connections.get(flow)
+        if connection is None:
+            return False
+        framed = connection.framer.wrap(data)
+        if framed:
+            self.commands.append(SendStream(flow, framed))
+        return True
+
+    def write(self, flow: Flow, data: bytes) -> None:
+        """Send bytes that are framed already."""
+        self.commands.append(SendStream(flow, data))
+
+    def connect(self, target: Target, waiter: Waiter) -> None:
+        """Open a connection for ``waiter``, or let it wait for one that is being opened."""
+        waiters = self._opening.get(target)
+        if waiters is None:
+            self._opening[target] = [waiter]
+            self.commands.append(Connect(target))
+        else:
+            waiters.append(waiter)
+
+    def opened(
+        self, transport: str, local: Address, remote: Address, target: Target | None
+    ) -> tuple[Flow, list[Waiter]]:
+        """Enter a new connection; return its flow and who waited for it."""
+        flow = Flow(transport, local, remote, self._generation)
+        self._generation += 1
+        connection = Connection(self._framer(transport, target), target.name if target else "")
+        self._connections[flow] = connection
+        if target is not None:
+            self._by_peer[_peer(transport, target.address, target.name)] = flow
+        elif transport not in SECURE_TRANSPORTS:
+            self._by_peer[_peer(transport, remote, "")] = flow
+        greeting = connection.framer.outgoing()
+        if greeting:
+            self.commands.append(SendStream(flow, greeting))
+        return flow, self._opening.pop(target, []) if target is not None else []
+
+    def not_opened(self, target: Target) -> list[Waiter]:
+        """Return who waited for a connection that cannot be had."""
+        return self._opening.pop(target, [])
+
+    def closed(self, flow: Flow) -> bool:
+        """Forget a connection; False if it was not known any more."""
+        connection = self._connections.pop(flow, None)
+        if connection is None:
+            return False
+        for peer in (
+            _peer(flow.transport, flow.remote, connection.name),
+            _peer(flow.transport, flow.remote, ""),
+        ):
+            if self._by_peer.get(peer) == flow:
+                del self._by_peer[peer]
+        return True
+
+    def close(self, flow: Flow, reason: str) -> bool:
+        """Close a connection from our side; False if it was not known any more."""
+        connection = self._connections.get(flow)
+        if connection is None:
+            return False
+        parting = connection.framer.close()
+        if parting:
+            self.commands.append(SendStream(flow, parting))
+        self.commands.append(CloseFlow(flow, reason))
+        return self.closed(flow)
+
+    def _framer(self, transport: str, target: Target | None) -> Framer:
+        settings = self._settings
+        if target is None:
+            return server_framer(transport, settings.limits, settings.origins)
+        return client_framer(target, settings.limits)
+
+
+def serialize(
+    message: Request | Response | Draft[Request] | Draft[Response], *, reliable: bool
+) -> bytes:
+    """Return a message for the wire; a stream needs to know where its body ends (§18.3)."""
+    if reliable and not message.has("content-length"):
+        draft = message if isinstance(message, Draft) else message.edit()
+        draft.append("Content-Length", str(len(draft.content)))
+        return draft.to_bytes()
+    return message.to_bytes()
+
+
+def _peer(transport: str, address: Address, name: str) -> tuple[str, Address, str]:
+    return transport, address, name if transport in SECURE_TRANSPORTS else ""

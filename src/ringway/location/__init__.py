@@ -1,0 +1,38 @@
+"""Bindings and redirect rules: where an address-of-record can be reached, and how that is kept."""
+
+from ringway.location.binding import Binding, Key, aor_of
+from ringway.location.changes import (
+    BindingChange,
+    Change,
+    Drop,
+    DropRedirect,
+    Persist,
+    Put,
+    PutRedirect,
+    RedirectChange,
+    durable_drops,
+)
+from ringway.location.location import Location, Lost
+from ringway.location.rule import RedirectRule, RuleKey, When
+from ringway.location.store import Store
+
+__all__ = [
+    "Binding",
+    "BindingChange",
+    "Change",
+    "Drop",
+    "DropRedirect",
+    "Key",
+    "Location",
+    "Lost",
+    "Persist",
+    "Put",
+    "PutRedirect",
+    "RedirectChange",
+    "RedirectRule",
+    "RuleKey",
+    "Store",
+    "When",
+    "aor_of",
+    "durable_drops",
+]

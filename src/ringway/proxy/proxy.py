@@ -1,0 +1,330 @@
+"""The proxy: takes requests that are not for us, finds where they go, and keeps their contexts.
+
+RFC 3261 §16, RFC 5626 §5 and §7, RFC 5393. Where a request goes is decided here, in this order: a
+Route of ours that names a side, another Route, our location service, an edge's registrar, the
+Request-URI itself. How it gets there and what comes back is the response context's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ringway import codes
+from ringway.codes import Role, Source, Toward
+from ringway.endpoint import (
+    AckReceived,
+    CancelReceived,
+    Decision,
+    Endpoint,
+    FlowClosed,
+    Kind,
+    RequestReceived,
+)
+from ringway.location import Binding, Location, Persist, aor_of, durable_drops
+from ringway.message import Request, Response, Uri, Warning399
+from ringway.proxy.context import Plan, ResponseContext
+from ringway.proxy.outcome import Outcome
+from ringway.proxy.recursion import Recursion
+from ringway.proxy.route import Routed, take_own_routes
+from ringway.proxy.settings import ProxySettings, Relay
+from ringway.proxy.stateless import Acknowledger
+from ringway.proxy.validation import Rejection, check_forwardable, is_first_hop, loop_mark
+from ringway.proxy.way import TargetSpec, Way, binding_way, targets_of, tiers_of
+from ringway.transport.flow import Flow
+from ringway.transport.nexthop import is_numeric
+from ringway.transport.token import Sealer
+
+Redirect = tuple[int, tuple[tuple[str, str], ...]]
+"""A redirect to answer with: status and header fields."""
+
+Fallback = Callable[[ResponseContext, Outcome, float], Redirect | None]
+"""Asked before a failure is told to the caller; what it returns is sent instead."""
+
+
+class Proxy:
+    """Forwards requests and keeps the response contexts.
+
+    Args:
+        endpoint: sends, and tells of what comes back.
+        location: the bindings; empty at a mere edge.
+        sealer: seals and opens flow tokens.
+        settings: the operator's choices.
+        fallback: redirects for who is busy, away or not answering.
+        waits_for_answer: says whether an AOR has such a redirect for no answer.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        location: Location,
+        sealer: Sealer,
+        settings: ProxySettings,
+        fallback: Fallback | None = None,
+        waits_for_answer: Callable[[str, float], bool] | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.location = location
+        self.sealer = sealer
+        self.settings = settings
+        self.recursion = Recursion(settings, self.targets)
+        self.fallback = fallback
+        self.waits_for_answer = waits_for_answer
+        self._contexts: dict[object, ResponseContext] = {}
+        self._acknowledger = Acknowledger(self)
+
+    def __len__(self) -> int:
+        """The number of requests that wait for their final response."""
+        return len(self._contexts)
+
+    # requests
+
+    def preprocess(self, request: Request, source: Flow, now: float) -> Routed:
+        """Take our own Routes off a request (RFC 3261 §16.4).
+
+        Raises:
+            TokenTampered, TokenGone, ParseError: as ``take_own_routes``.
+        """
+        return take_own_routes(request, source, self.is_ours, self.sealer, self.location, now)
+
+    def forward(self, event: RequestReceived, routed: Routed, now: float) -> None:
+        """Forward a request, or refuse it: RFC 3261 §16.3, §16.5, §16.6.
+
+        Args:
+            event: the request as it was received.
+            routed: what ``preprocess`` made of it.
+            now: seconds.
+        """
+        mark = loop_mark(event.request)
+        plan = check_forwardable(event.request, self.endpoint, mark) or self._plan(
+            event, routed, now
+        )
+        if isinstance(plan, Rejection):
+            self.reject(event, plan, now)
+        else:
+            context = ResponseContext(
+                self, event.transaction, routed.request, event.flow, plan, mark
+            )
+            self._start(context, event, now)
+
+    def follow(
+        self, event: RequestReceived, routed: Routed, redirect: Response, now: float
+    ) -> bool:
+        """Follow a redirect of our own instead of sending it, if policy lets us.
+
+        Returns:
+            False when nothing was done: the caller answers with the redirect.
+        """
+        mark = loop_mark(event.request)
+        if check_forwardable(event.request, self.endpoint, mark) is not None:
+            return False
+        plan = Plan(tiers=(), authoritative=True, aor=aor_of(routed.request.uri))
+        context = ResponseContext(self, event.transaction, routed.request, event.flow, plan, mark)
+        followed = self.recursion.follow(context, TargetSpec((Way(),)), redirect, now)
+        if followed is None or not followed.tiers:
+            return False
+        context.add_tiers(followed.tiers)
+        self._start(context, event, now)
+        return True
+
+    def _start(self, context: ResponseContext, event: RequestReceived, now: float) -> None:
+        request = context.request
+        if context.is_invite:
+            self.endpoint.reply(event.transaction, 100, now)
+        self._contexts[event.transaction] = context
+        if self.endpoint.noting:
+            who = f"{request.from_.uri_text} asks for {request.uri_text}"
+            context.note(Kind.REQUEST, f"{request.method}: {who}", now)
+        context.start(now)
+
+    def reject(self, event: RequestReceived, rejection: Rejection, now: float) -> None:
+        """Answer a request that goes no further."""
+        self.endpoint.reply(event.transaction, rejection.status, now, headers=rejection.headers)
+        if self.endpoint.noting:
+            self.endpoint.note(
+                Decision(
+                    at=now,
+                    kind=Kind.REJECT,
+                    text=rejection.text,
+                    call_id=event.request.call_id,
+                    method=event.request.method,
+                    status=rejection.status,
+                    flow=event.flow,
+                )
+            )
+
+    def acknowledge(self, event: AckReceived, now: float) -> None:
+        """Pass on the ACK to a 2xx (RFC 3261 §16.11: without a transaction)."""
+        self._acknowledger.forward(event, now)
+
+    def cancel(self, event: CancelReceived, now: float) -> None:
+        """Cancel what a CANCEL names; the endpoint has answered it (RFC 3261 §16.10)."""
+        if event.transaction is None:
+            self.endpoint.reply(event.cancel, 481, now)
+            return
+        context = self._contexts.get(event.transaction)
+        if context is not None:
+            context.cancel(now)
+
+    def flow_closed(self, event: FlowClosed, now: float) -> None:
+        """Take every binding on the flow out of service (RFC 5626 §7)."""
+        removed = self.location.invalidate_flow(event.flow, event.reason, now)
+        self._unbound(removed, event.reason, now)
+
+    # what response contexts ask
+
+    def targets(self, uri: Uri, now: float) -> list[TargetSpec]:
+        """Return what a URI stands for: registered phones if it is ours, else itself."""
+        if not self.is_ours(uri):
+            return [TargetSpec((Way(uri=str(uri)),))]
+        return targets_of(self.location.bindings(aor_of(uri), now))
+
+    def is_ours(self, uri: Uri) -> bool:
+        """True when we are responsible for the URI's domain (RFC 3261 §16.5).
+
+        A domain is ours at any port. An address is only at the ports we listen on, for others may
+        be on the same machine. A maddr left in the URI names somebody else (§16.4).
+        """
+        if not uri.is_sip or uri.has_param("maddr"):
+            return False
+        if uri.host in self.settings.domains and not is_numeric(uri.host):
+            return True
+        return self.endpoint.is_self(uri.host, uri.port, uri.transport)
+
+    def is_open(self, way: Way) -> bool:
+        """True when nothing is known that speaks against a way."""
+        return way.flow is None or self.endpoint.is_live(way.flow)
+
+    def newcomers(self, aor: str, tried: list[Way], now: float) -> list[list[TargetSpec]]:
+        """Return targets of an AOR that can be reached by ways not yet tried."""
+        keys = {way.key for way in tried}
+        bindings = self.location.bindings(aor, now)
+        ways = [binding_way(binding) for binding in bindings]
+        fresh = [way.binding for way in ways if way.key not in keys and self.is_open(way)]
+        return tiers_of(targets_of([binding for binding in fresh if binding is not None]))
+
+    def recovered(self, invite: Request, way: Way) -> None:
+        """Let the ACK follow an INVITE whose own flow was gone."""
+        self._acknowledger.recovered(invite, way)
+
+    def invalidate(self, binding: Binding, why: str, now: float) -> None:
+        """Delete a binding whose flow failed, unless it was refreshed since."""
+        if self.location.remove(binding, why, now):
+            self._unbound((binding,), why, now)
+
+    def fall_back(self, context: ResponseContext, best: Outcome, now: float) -> Redirect | None:
+        """Return the redirect that is set for this failure, if there is one."""
+        if self.fallback is None or not context.plan.aor:
+            return None
+        return self.fallback(context, best, now)
+
+    def rings_on(self, context: ResponseContext, now: float) -> bool:
+        """True when something waits behind a phone that only rings."""
+        return self.waits_for_answer is not None and self.waits_for_answer(context.plan.aor, now)
+
+    def finished(self, context: ResponseContext) -> None:
+        """Forget a context whose caller has been answered; late 2xx still pass through it."""
+        self._contexts.pop(context.transaction, None)
+
+    def explain(self, reason: str, *, unreachable: bool) -> tuple[tuple[str, str], ...]:
+        """Return the fields that tell why a request failed here (RFC 3326 §2, RFC 6432 §3)."""
+        warning = ("Warning", str(Warning399(399, self.settings.warn_agent, reason[:200])))
+        return (("Reason", "Q.850;cause=20"), warning) if unreachable else (warning,)
+
+    # the plan
+
+    def _plan(self, event: RequestReceived, routed: Routed, now: float) -> Plan | Rejection:
+        request = routed.request
+        if routed.side is not None:
+            side = routed.side
+            way = Way(keep_routes=True, flow=side.flow, may_fail_early=routed.may_fail_early)
+            spec = TargetSpec((way,), aor=side.aor, instance=side.instance)
+            return Plan(tiers=((spec,),), role=Role.EDGE)
+        along = Plan(tiers=((TargetSpec((Way(keep_routes=True),)),),))
+        routes = request.routes
+        next_hop = routes[0].uri if routes else request.uri
+        ours = self.is_ours(next_hop)
+        if routed.ours and request.to_tag and not ours:
+            return along
+        if routes:
+            if self._is_registrar(next_hop) or self.may_relay(event.flow):
+                return along
+            return Rejection(403, f"{next_hop.host} is no proxy of ours")
+        if self.settings.role is Role.EDGE:
+            return self._edge_plan(event)
+        if ours:
+            return self._location_plan(request, now)
+        if not next_hop.is_sip:
+            return Rejection(404, f"nobody here knows {next_hop}")
+        if self.may_relay(event.flow):
+            return along
+        return Rejection(403, f"{next_hop.host} is not one of our domains")
+
+    def _edge_plan(self, event: RequestReceived) -> Plan | Rejection:
+        """An edge hands to its registrar what its own phones send (RFC 5626 §5.1)."""
+        registrar = self.settings.registrar
+        if registrar is None:
+            return Rejection(404, "this edge has no registrar to ask")
+        request = event.request
+        adds_path = request.method == "REGISTER" and is_first_hop(request)
+        return Plan(tiers=((TargetSpec((Way(hop=str(registrar)),)),),), adds_path=adds_path)
+
+    def _location_plan(self, request: Request, now: float) -> Plan:
+        aor = aor_of(request.uri)
+        secure = request.uri.secure
+        bindings = self.location.bindings(aor, now)
+        if secure:
+            bindings = tuple([binding for binding in bindings if binding.secure])
+        tiers = self.recursion.recall(tiers_of(targets_of(bindings)), now, secure=secure)
+        watch = bool(bindings) and not secure
+        return Plan(tiers=tuple(map(tuple, tiers)), authoritative=True, aor=aor, watch=watch)
+
+    def _is_registrar(self, uri: Uri) -> bool:
+        registrar = self.settings.registrar
+        return registrar is not None and (uri.host, uri.port) == (registrar.host, registrar.port)
+
+    def may_relay(self, source: Flow) -> bool:
+        """True when what comes over this flow may leave for domains that are not ours."""
+        relay = self.settings.relay
+        return relay is Relay.ANY or (
+            relay is Relay.REGISTERED and bool(self.location.on_flow(source))
+        )
+
+    def absence(self, aor: str, now: float) -> str:
+        """Return why nobody is there, in one line."""
+        lost = self.location.lost(aor, now)
+        if not lost:
+            return f"{aor} is not registered"
+        last = lost[-1]
+        return f"{aor} has no binding left: {last.reason}, {now - last.at:.1f} s ago"
+
+    def gone(self, event: RequestReceived, why: str, now: float) -> None:
+        """Answer a request whose flow token names nothing that is left (RFC 5626 §5.3.1)."""
+        toward = Toward.AGENT if is_first_hop(event.request) else Toward.PROXY
+        status = codes.forwarded_as(
+            codes.synthetic(Source.TRANSPORT),
+            event.request.method,
+            toward,
+            role=Role.EDGE,
+            source=Source.TRANSPORT,
+        )
+        if status is not None:
+            self.reject(event, Rejection(status, why), now)
+
+    def _unbound(self, removed: Iterable[Binding], why: str, now: float) -> None:
+        removed = tuple(removed)
+        drops = durable_drops(removed, why)
+        if drops:
+            self.endpoint.emit(Persist(drops, lambda _error, _now: None))
+        if self.endpoint.noting:
+            for binding in removed:
+                text = f"{binding.aor} is out of service at {binding.contact}: {why}"
+                self.endpoint.note(
+                    Decision(
+                        at=now,
+                        kind=Kind.UNBOUND,
+                        text=text,
+                        aor=binding.aor,
+                        flow=binding.flow,
+                        call_id=binding.call_id,
+                    )
+                )

@@ -1,0 +1,125 @@
+"""Route preprocessing: which Routes are ours, what their tokens say, which way the request goes.
+
+RFC 3261 §16.4 and §16.12, RFC 5626 §5.3. A dialog through two sides of ours carries two
+Record-Routes; the sender's side always comes first in a Route set, so the second one is where the
+request goes. With a single one the flow decides: a request that came over the token's own flow, or
+over a current flow of the token's phone, is leaving; anything else is for the token's flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ringway.errors import TokenGone, TokenTampered
+from ringway.location import Location
+from ringway.message import Request, Uri
+from ringway.transport.flow import DEFAULT_PORTS, TLS, UDP, Flow
+from ringway.transport.token import FlowToken, Sealer, purpose_of
+
+ALTERNATIVES: Final = "flow-alt"
+"""URI parameter on a Route: the sender knows other flows of this phone and wants a 408 early."""
+
+IsOurs = Callable[[Uri], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A request without our own Routes, and what these said.
+
+    Attributes:
+        request: the request as it goes on.
+        side: the side of the dialog or the flow it is for; None when Route or Request-URI decides.
+        ours: True when at least one Route named us.
+        may_fail_early: True when the sender marked that it has other flows to try.
+    """
+
+    request: Request
+    side: FlowToken | None = None
+    ours: bool = False
+    may_fail_early: bool = False
+
+
+def take_own_routes(
+    request: Request,
+    source: Flow,
+    is_ours: IsOurs,
+    sealer: Sealer,
+    location: Location,
+    now: float,
+) -> Routed:
+    """Remove the Routes that name us and decide the direction.
+
+    Raises:
+        TokenTampered: a token's seal is broken; the answer is 403 (RFC 5626 §5.3).
+        TokenGone: a token of a key or a node that is no more; the answer is 430.
+        ParseError: a Route or the Request-URI does not parse.
+    """
+    if request.uri.has_param("maddr"):
+        request = _strip_maddr(request, source, is_ours)
+    if not request.has("route"):
+        return Routed(request)
+    request = _undo_strict_routing(request, is_ours)
+    own: list[Uri] = []
+    for route in request.routes:
+        if not is_ours(route.uri):
+            break
+        own.append(route.uri)
+    if not own:
+        return Routed(request)
+    draft = request.edit()
+    for _ in own:
+        draft.pop_value("route")
+    stripped = draft.build()
+    last = own[-1]
+    if not last.user:
+        return Routed(stripped, ours=True)
+    purpose = purpose_of(last.user)
+    if purpose is None:
+        raise TokenTampered("the user part of the Route is no flow token")
+    side = sealer.open(last.user, purpose, request.call_id)
+    if side.node and side.node != sealer.node:
+        raise TokenGone(f"the token belongs to node {side.node}")
+    if len(own) == 1 and _leaves(side, source, location, now):
+        return Routed(stripped, ours=True)
+    return Routed(stripped, side, ours=True, may_fail_early=last.has_param(ALTERNATIVES))
+
+
+def _leaves(side: FlowToken, source: Flow, location: Location, now: float) -> bool:
+    """True when the request comes from the phone the token names (RFC 5626 §5.3)."""
+    if side.flow == source:
+        return True
+    if not side.instance:
+        return False
+    known = location.find_instance(side.aor, side.instance, now)
+    return any(binding.flow == source for binding in known)
+
+
+def _undo_strict_routing(request: Request, is_ours: IsOurs) -> Request:
+    """Undo what a strict router did: our Route back on top, the last Route to its place (§16.4)."""
+    uri = request.uri
+    if not (uri.lr and is_ours(uri) and (uri.user is None or purpose_of(uri.user))):
+        return request
+    routes = request.routes
+    draft = request.edit()
+    draft.remove("route")
+    for text in (f"<{request.uri_text}>", *map(str, routes[:-1])):
+        draft.append("Route", text)
+    draft.uri(routes[-1].uri_text)
+    return draft.build()
+
+
+def _strip_maddr(request: Request, source: Flow, is_ours: IsOurs) -> Request:
+    """Take off a maddr that means us, with the port and transport that led here (§16.4)."""
+    uri = request.uri
+    plain = replace(uri, port=None).without_params("maddr", "transport")
+    transport = uri.transport or (TLS if uri.secure else UDP)
+    port = uri.port or DEFAULT_PORTS.get(transport)
+    here = (transport, port) == (source.transport, source.local.port)
+    maddr = Uri(uri.scheme, host=(uri.param("maddr") or "").strip("[]").lower(), port=port)
+    if not (here and uri.is_sip and is_ours(maddr)):
+        return request
+    draft = request.edit()
+    draft.uri(plain)
+    return draft.build()

@@ -1,0 +1,154 @@
+"""ACK to a 2xx: forwarded without a transaction, once, the way the dialog goes (RFC 3261 §16.11).
+
+Nobody answers an ACK, so a flow that is gone must be replaced before it is sent: by the way the
+INVITE it belongs to was recovered, or by another flow of the same phone. When there is none the
+ACK is dropped and the 2xx will come again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from ringway.endpoint import AckReceived, Decision, Kind
+from ringway.errors import ParseError, TokenGone, TokenTampered
+from ringway.location import Binding
+from ringway.message import Draft, Request, Uri, parse_uri
+from ringway.proxy.outgoing import next_hop
+from ringway.proxy.route import Routed
+from ringway.proxy.strict import heed_strict_router
+from ringway.proxy.validation import hops_left
+from ringway.proxy.way import Way, ways_of
+from ringway.transport.flow import Flow
+from ringway.transport.flow import Target as NextHop
+from ringway.transport.token import FlowToken, Purpose
+
+if TYPE_CHECKING:
+    from ringway.proxy.proxy import Proxy
+
+MAX_RECOVERED: Final = 1_000
+
+
+class Acknowledger:
+    """Forwards ACKs for the proxy."""
+
+    __slots__ = ("_proxy", "_recovered")
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        self._recovered: OrderedDict[tuple[str, str, int], Way] = OrderedDict()
+
+    def forward(self, event: AckReceived, now: float) -> None:
+        """Send the ACK on, or drop it and say why."""
+        try:
+            routed = self._proxy.preprocess(event.request, event.flow, now)
+            if event.request.max_forwards == 0:
+                self._drop(event, "Max-Forwards has reached 0", now)
+            elif not self._may_pass(event, routed):
+                self._drop(event, "it names no dialog that goes through here", now)
+            else:
+                self._send(event, routed, now)
+        except (ParseError, TokenGone, TokenTampered) as error:
+            self._drop(event, str(error), now)
+
+    def recovered(self, invite: Request, way: Way) -> None:
+        """Remember where an INVITE inside a dialog went when its own flow was gone."""
+        self._recovered[_key(invite)] = way
+        while len(self._recovered) > MAX_RECOVERED:
+            self._recovered.popitem(last=False)
+
+    def _may_pass(self, event: AckReceived, routed: Routed) -> bool:
+        """True for an ACK of a dialog through here, or of one that may leave."""
+        request = routed.request
+        if routed.side is None and not request.has("route") and self._proxy.is_ours(request.uri):
+            return False
+        return routed.ours or self._proxy.may_relay(event.flow)
+
+    def _send(self, event: AckReceived, routed: Routed, now: float) -> None:
+        endpoint = self._proxy.endpoint
+        way = self._way(routed, now)
+        if way is None:
+            self._drop(event, "its flow is gone and the phone has no other", now)
+            return
+        request = self._forwarded(routed.request, way)
+        if way.flow is not None:
+            endpoint.send_stateless(request, way.flow, now)
+            return
+
+        def send(hops: list[NextHop], when: float) -> None:
+            if hops:
+                endpoint.send_stateless(request, hops[0], when)
+            else:
+                self._drop(event, f"no address for {uri}", when)
+
+        uri = next_hop(routed.request, way)
+        endpoint.resolve(uri, send, now)
+
+    def _way(self, routed: Routed, now: float) -> Way | None:
+        """Return the way the ACK takes; None when none is left."""
+        side = routed.side
+        if side is None:
+            return Way(keep_routes=True)
+        proxy = self._proxy
+        remembered = self._recovered.get(_key(routed.request))
+        if remembered is not None and proxy.is_open(remembered):
+            return remembered
+        if side.flow is not None and proxy.endpoint.is_live(side.flow):
+            return Way(keep_routes=True, flow=side.flow)
+        bindings = proxy.location.find_instance(side.aor, side.instance, now)
+        if side.flow is None and not self._moved(routed.request, bindings):
+            return Way(keep_routes=True)
+        for way in ways_of(bindings, in_dialog=True):
+            if proxy.is_open(way):
+                return way
+        return None
+
+    def _moved(self, request: Request, bindings: tuple[Binding, ...]) -> bool:
+        """True when the phone is no longer at the edge's flow that the next Routes name.
+
+        Only an edge whose tokens we can read tells; one that we cannot read is believed.
+        """
+        named = [self._flow_at(each.uri, Purpose.RECORD_ROUTE, request) for each in request.routes]
+        flows = [flow for flow in named if flow is not None]
+        if not flows or not bindings:
+            return False
+        paths = [parse_uri(binding.path[-1]) for binding in bindings if binding.path]
+        return flows[0] not in [self._flow_at(path, Purpose.PATH, request) for path in paths]
+
+    def _flow_at(self, uri: Uri, purpose: Purpose, request: Request) -> Flow | None:
+        try:
+            token: FlowToken = self._proxy.sealer.open(uri.user or "", purpose, request.call_id)
+        except (TokenGone, TokenTampered):
+            return None
+        return token.flow
+
+    def _forwarded(self, request: Request, way: Way) -> Draft[Request]:
+        draft = request.edit()
+        draft.replace("Max-Forwards", str(hops_left(request)))
+        if not request.has("max-breadth"):
+            draft.append("Max-Breadth", str(self._proxy.settings.max_breadth))
+        if not way.keep_routes and request.has("route"):
+            draft.remove("route")
+        for route in reversed(way.routes):
+            draft.prepend("Route", f"<{route}>")
+        heed_strict_router(draft, request, way)
+        return draft
+
+    def _drop(self, event: AckReceived, why: str, now: float) -> None:
+        endpoint = self._proxy.endpoint
+        if endpoint.noting:
+            endpoint.note(
+                Decision(
+                    at=now,
+                    kind=Kind.DROPPED,
+                    text=f"ACK dropped: {why}",
+                    call_id=event.request.call_id,
+                    method="ACK",
+                    flow=event.flow,
+                )
+            )
+
+
+def _key(request: Request) -> tuple[str, str, int]:
+    """What an INVITE and the ACK to its 2xx have in common."""
+    return (request.call_id, request.from_tag, request.cseq.number)

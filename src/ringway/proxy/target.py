@@ -1,0 +1,218 @@
+"""A target at work: one instance or one URI, its ways tried one after another.
+
+RFC 3261 §16.7, RFC 5626 §7. What a failure leads to (another flow, another server, recursion, the
+answer itself) is read from the table in `ringway.codes`; this file only knows how to do it. Never
+are two branches alive at one instance: the one that speaks first counts, the other is cancelled
+when it speaks. A branch taken over by another keeps its transaction when the phone may have had
+the request all along; if the later branches come to nothing, it is waited for again.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from ringway import codes
+from ringway.codes import Effect, Source
+from ringway.endpoint import Kind
+from ringway.errors import ParseError
+from ringway.message import Response
+from ringway.proxy.branch import Branch, Headers
+from ringway.proxy.outcome import Outcome, failure
+from ringway.proxy.outgoing import next_hop
+from ringway.proxy.way import TargetSpec, Way, ways_of
+from ringway.transport.flow import Target as NextHop
+
+if TYPE_CHECKING:
+    from ringway.proxy.context import ResponseContext
+
+MAX_WAYS: Final = 8
+"""Ways tried for one target, so that a phone that keeps moving ends the search."""
+
+ELSEWHERE: Final[Headers] = (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),)
+"""In the CANCEL of a loser: no missed call (RFC 3326 §2)."""
+
+
+class Target:
+    """One element of the target set while it is being tried.
+
+    Attributes:
+        context: the response context it belongs to.
+        spec: what it was made from.
+        breadth: the branches it may have downstream (RFC 5393 §5.3.3).
+        tried: the ways tried so far.
+        outcome: set once, when nothing more can come of this target.
+    """
+
+    __slots__ = ("_branches", "_current", "_ways", "breadth", "context", "outcome", "spec", "tried")
+
+    def __init__(self, context: ResponseContext, spec: TargetSpec, breadth: int) -> None:
+        self.context = context
+        self.spec = spec
+        self.breadth = breadth
+        self.tried: list[Way] = []
+        self.outcome: Outcome | None = None
+        self._ways: list[Way] = list(spec.ways)
+        self._branches: list[Branch] = []
+        self._current: Branch | None = None
+
+    # what the response context calls
+
+    def start(self, now: float) -> None:
+        """Try the first way."""
+        self._next_way(now)
+
+    def cancel(self, now: float, headers: Headers = ()) -> None:
+        """Give the target up; what has heard nothing counts as 487 at once (RFC 3261 §9.1)."""
+        for branch in self._branches:
+            branch.cancel(now, headers)
+        if self._current is None or not self._current.heard:
+            self._end(Outcome(codes.CANCELLED, Source.TIMER, "cancelled before any response"), now)
+
+    def time_out(self, now: float) -> None:
+        """End a target that only rings, so that the next tier gets its turn."""
+        for branch in self._branches:
+            branch.cancel(now)
+        self._end(failure(Source.TIMER, "nobody answered"), now)
+
+    def has_alternative(self, now: float) -> bool:
+        """True when another way to this target is left, one registered meanwhile included."""
+        if not self._ways and self.spec.instance and len(self.tried) < MAX_WAYS:
+            proxy = self.context.proxy
+            tried = {way.key for way in self.tried}
+            known = proxy.location.find_instance(self.spec.aor, self.spec.instance, now)
+            for way in ways_of(known, in_dialog=self.context.in_dialog):
+                if way.key not in tried and proxy.is_open(way):
+                    self._ways.append(way)
+        return bool(self._ways)
+
+    # what its branches call
+
+    def provisional(self, branch: Branch, response: Response, now: float) -> None:
+        """Take a provisional of one of the branches, a superseded one included."""
+        if branch is not self._current:
+            rival = self._current
+            if self.outcome is not None or rival is None or rival.heard or branch.cancelled:
+                branch.cancel(now)
+                return
+            rival.supersede(keep=True)  # the first copy was only slow: who speaks first counts
+            branch.wait_again(now)
+            self._current = branch
+        if response.status > 100 and self.outcome is None:
+            self.context.provisional(response, now)
+
+    def succeeded(self, branch: Branch, response: Response, now: float) -> None:
+        """Take a 2xx: it is forwarded, from whichever branch it came (RFC 3261 §16.7 step 5)."""
+        if self.outcome is None:
+            self.outcome = Outcome(response.status, Source.RECEIVED, "", response)
+        for other in self._branches:
+            if other is not branch:
+                other.cancel(now, ELSEWHERE)
+        self.context.succeeded(branch, response, now)
+
+    def failed(self, branch: Branch, outcome: Outcome, now: float) -> None:
+        """Take a failure or a final response above 299 and do what the table says."""
+        if self.outcome is not None:
+            return
+        effects = self.context.effects(branch.way, outcome, self.spec)
+        missed = Effect.NEXT_FLOW in effects or codes.lookup(outcome.status).means_duplicate
+        if branch is not self._current and (missed or branch.cancelled):
+            if Effect.INVALIDATE_BINDING in effects:
+                self._apply(Effect.INVALIDATE_BINDING, branch, outcome, now)
+            return  # it was taken over for just that reason
+        if self._current is not None and branch is not self._current:
+            self._current.cancel(now)
+            self._current.supersede(keep=False)
+            self._current = branch
+        for effect in effects:
+            if self._apply(effect, branch, outcome, now):
+                return
+        if missed:
+            if self._wait_for_another(branch, outcome, now):
+                return
+            outcome = self._first_word(outcome)
+        self._end(outcome, now)
+
+    def _apply(self, effect: Effect, branch: Branch, outcome: Outcome, now: float) -> bool:
+        """Carry out one effect; True when that settles the matter for now."""
+        context = self.context
+        match effect:
+            case Effect.INVALIDATE_BINDING if branch.way.binding is not None:
+                context.proxy.invalidate(branch.way.binding, outcome.text, now)
+            case Effect.NEXT_SERVER if branch.hops and context.open:
+                self._note("trying the next server", branch, outcome, now)
+                self._try(branch.way, now, branch.hops)
+                return True
+            case Effect.NEXT_FLOW if context.open and self.has_alternative(now):
+                self._note("trying the next flow", branch, outcome, now)
+                # After a 430 the phone has nothing; a 2xx may follow the 408 of an edge.
+                may_follow = outcome.response is None or (context.is_invite and outcome.silent)
+                branch.supersede(keep=may_follow)
+                self._next_way(now)
+                return True
+            case Effect.RECURSE if outcome.response is not None and context.open:
+                if context.recurse(self, outcome.response, now):
+                    return True
+            case Effect.GIVE_UP:
+                context.give_up(self, now)
+            case _:
+                pass
+        return False
+
+    def _wait_for_another(self, branch: Branch, outcome: Outcome, now: float) -> bool:
+        """Go back to a branch whose copy of the request the phone may have; False if none.
+
+        A phone that knows the request has some earlier copy. A later flow that fails leaves those
+        that were only silent.
+        """
+        known = codes.lookup(outcome.status).means_duplicate
+        for other in self._branches:
+            was = other.outcome
+            silent = was is not None and was.source is Source.TIMER
+            if other is not branch and other.superseded and other.may_speak and (known or silent):
+                self._note("waiting for an earlier copy", branch, outcome, now)
+                branch.supersede(keep=outcome.source is Source.TRANSPORT)
+                other.wait_again(now)
+                self._current = other
+                return True
+        return False
+
+    def _first_word(self, outcome: Outcome) -> Outcome:
+        """Return what counts when a later flow only says that the phone knows the request."""
+        if codes.lookup(outcome.status).means_duplicate:
+            for branch in self._branches:
+                if branch.superseded and branch.outcome is not None:
+                    return branch.outcome
+        return outcome
+
+    def _note(self, next_step: str, branch: Branch, outcome: Outcome, now: float) -> None:
+        if self.context.proxy.endpoint.noting:
+            text = f"{outcome.text}; {next_step}"
+            self.context.note(Kind.FAILOVER, text, now, outcome, branch)
+
+    def _next_way(self, now: float) -> None:
+        way = self._preferred_way()
+        self._ways.remove(way)
+        self.tried.append(way)
+        self._try(way, now)
+
+    def _preferred_way(self) -> Way:
+        """Return the first way that does not lead through a place where nobody answered."""
+        deaf = {each.place for each in self._branches if each.place and not each.heard}
+        for way in self._ways if deaf else ():
+            with suppress(ParseError):
+                if way.flow or next_hop(self.context.request, way).hostport not in deaf:
+                    return way
+        return self._ways[0]
+
+    def _try(self, way: Way, now: float, hops: list[NextHop] | None = None) -> None:
+        branch = Branch(self, way)
+        self._branches.append(branch)
+        self._current = branch
+        branch.start(now, hops)
+
+    def _end(self, outcome: Outcome, now: float) -> None:
+        if self._current is not None:
+            self._current.stop()
+        self.outcome = outcome
+        self.context.target_ended(self, outcome, now)

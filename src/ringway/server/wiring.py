@@ -1,0 +1,156 @@
+"""From the configuration to the settings of each role: the only place that knows both.
+
+Nothing is decided here; a setting that several roles need is handed to each of them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from ringway.codes import Role
+from ringway.endpoint import EndpointSettings, Listener, Timers
+from ringway.errors import ConfigError, ParseError
+from ringway.location import RedirectRule, When, aor_of
+from ringway.message import parse_uri
+from ringway.proxy import History, ProxySettings, RecursionPolicy, Relay
+from ringway.redirect import make_rule
+from ringway.registrar import RegistrarSettings
+from ringway.server.config import Config, RedirectConfig, RoleChoice
+from ringway.transport.frames import FramingLimits
+
+__all__ = [
+    "domains_of",
+    "endpoint_settings",
+    "in_order",
+    "proxy_settings",
+    "redirect_rules",
+    "registrar_settings",
+    "user_aor",
+]
+
+
+def domains_of(config: Config, listeners: Sequence[Listener]) -> frozenset[str]:
+    """The domains we are responsible for; without any, the addresses we are reached at."""
+    if config.domains:
+        return frozenset(config.domains)
+    return frozenset(
+        (listener.advertised or listener.address).host for listener in listeners
+    ) | _local_names(listeners)
+
+
+def endpoint_settings(config: Config, listeners: tuple[Listener, ...]) -> EndpointSettings:
+    """The endpoint's settings for listeners that are bound."""
+    size = config.limits.message_size
+    return EndpointSettings(
+        local=listeners,
+        aliases=frozenset(config.aliases) | frozenset(config.domains) | _local_names(listeners),
+        software="Ringway",
+        timers=Timers(t1=config.timers.t1, t2=config.timers.t2, t4=config.timers.t4),
+        limits=FramingLimits(head=min(size, 65_536), body=size),
+    )
+
+
+def _local_names(listeners: Sequence[Listener]) -> frozenset[str]:
+    """What this machine calls itself where a listener takes what it sends to itself."""
+    names: set[str] = set()
+    for listener in listeners:
+        address = ip_address(listener.address.host)
+        if address.is_loopback:
+            names.add("localhost")
+        elif address.is_unspecified:
+            names |= {"localhost", "127.0.0.1" if address.version == 4 else "::1"}
+    return frozenset(names)
+
+
+def proxy_settings(config: Config, domains: frozenset[str]) -> ProxySettings:
+    """The proxy's settings."""
+    timers = config.timers
+    return ProxySettings(
+        domains=domains,
+        role=Role.EDGE if config.role is RoleChoice.EDGE else Role.PROXY,
+        registrar=parse_uri(config.registrar) if config.registrar else None,
+        flow_timeout=timers.flow_timeout,
+        request_flow_timeout=timers.request_flow_timeout,
+        flow_timer=int(timers.flow_timer),
+        ring_timeout=timers.ring_timeout,
+        timer_c=timers.timer_c,
+        max_breadth=config.limits.max_breadth,
+        recursion=RecursionPolicy(
+            domains=config.recurse.domains,
+            depth=config.recurse.depth,
+            targets=config.recurse.targets,
+            headers=config.recurse.headers,
+        ),
+        history=History(config.history),
+        relay=Relay(config.relay),
+        realms=domains,
+    )
+
+
+def registrar_settings(config: Config, domains: frozenset[str]) -> RegistrarSettings:
+    """The registrar's settings."""
+    registration = config.registration
+    return RegistrarSettings(
+        domains=domains,
+        default_expires=int(registration.default_expires),
+        min_expires=int(registration.min_expires),
+        max_expires=int(registration.max_expires),
+        spread=registration.spread,
+        rng=random.random,
+        max_bindings=registration.max_contacts,
+        flow_timer=int(config.timers.flow_timer) or None,
+    )
+
+
+def user_aor(user: str, domains: Sequence[str]) -> str:
+    """The address-of-record that a user part, or a whole URI, means.
+
+    Raises:
+        ParseError: it is no URI.
+    """
+    if ":" not in user:
+        name = user if "@" in user else f"{user}@{domains[0] if domains else 'localhost'}"
+        user = f"sip:{name}"
+    return aor_of(parse_uri(user))
+
+
+def in_order(uris: Sequence[str]) -> list[tuple[str, float]]:
+    """(URI, q) pairs for targets that are given best first."""
+    return [(uri, round(1.0 - index / len(uris), 3)) for index, uri in enumerate(uris)]
+
+
+def redirect_rules(config: Config, domains: Sequence[str], now: float) -> list[RedirectRule]:
+    """The rules that stand in the configuration.
+
+    Args:
+        config: the configuration.
+        domains: ours; the first one is meant by a user without a domain.
+        now: seconds; a duration counts from here.
+
+    Raises:
+        ConfigError: one of them makes no rule.
+    """
+    rules: list[RedirectRule] = []
+    for number, redirect in enumerate(config.redirect):
+        try:
+            rules.append(_rule(redirect, domains, now))
+        except (ValueError, ParseError) as error:
+            key = f"redirect[{number}]"
+            allowed = f"a user and targets that make a redirect: {error}"
+            raise ConfigError("settings", key, redirect.user, allowed) from None
+    return rules
+
+
+def _rule(redirect: RedirectConfig, domains: Sequence[str], now: float) -> RedirectRule:
+    until = now + redirect.lasts if redirect.lasts is not None else None
+    if redirect.until is not None:
+        until = redirect.until.timestamp()
+    return make_rule(
+        user_aor(redirect.user, domains),
+        in_order(redirect.to),
+        status=redirect.status,
+        when=When(redirect.when),
+        until=until,
+    )

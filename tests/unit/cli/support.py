@@ -1,0 +1,68 @@
+"""Running the command line inside a test, and a real server beside it."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from ringway.cli import main
+
+
+class Result(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Cli:
+    """The command line, run in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *args: str | Path) -> Result:
+        self._monkeypatch.setattr(sys, "argv", ["ringway", *map(str, args)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = self._capsys.readouterr()
+        return Result(int(ended.value.code or 0), out, err)
+
+
+class Running(NamedTuple):
+    process: "subprocess.Popen[str]"
+    greeting: list[str]
+
+
+@contextmanager
+def serving(*args: str | Path) -> Iterator[Running]:
+    """`ringway serve` as a process, from its last word of greeting on."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ringway.cli", "serve", *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        greeting: list[str] = []
+        for line in process.stdout:
+            greeting.append(line.rstrip("\n"))
+            if "ready" in line:
+                break
+        yield Running(process, greeting)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

@@ -1,0 +1,149 @@
+import pytest
+from tests.harness import LISTENERS
+
+from ringway.endpoint import EndpointSettings, Listener
+from ringway.endpoint.identity import Identity
+from ringway.message import parse_via
+from ringway.transport.flow import Address
+
+WILDCARD = Listener("udp", Address("0.0.0.0", 5060))
+WILDCARD_TCP = Listener("tcp", Address("0.0.0.0", 5060))
+SIX = Listener("udp", Address("2001:db8::1", 5060))
+LOOPBACK = Listener("udp", Address("127.0.0.1", 5060))
+OUTER = Listener("udp", Address("10.0.0.1", 5060))
+BEHIND_NAT = Listener("tls", Address("10.0.0.1", 5061), Address("sip.example.test", 443))
+
+
+def identity(*listeners: Listener, aliases: tuple[str, ...] = ()) -> Identity:
+    return Identity(EndpointSettings(local=listeners, aliases=frozenset(aliases)))
+
+
+class TestVia:
+    def test_names_the_listener(self) -> None:
+        prefix = identity(*LISTENERS).via_prefix("udp", Address("10.0.0.1", 5060))
+        assert prefix == "SIP/2.0/UDP 10.0.0.1:5060;rport;branch="
+
+    def test_without_a_flow(self) -> None:
+        assert identity(*LISTENERS).via_prefix("tls", None) == (
+            "SIP/2.0/TLS 10.0.0.1:5061;rport;branch="
+        )
+
+    def test_a_connection_we_opened_names_the_listener_not_its_port(self) -> None:
+        assert identity(*LISTENERS).sent_by("tcp", Address("10.0.0.1", 50123)) == "10.0.0.1:5060"
+
+    def test_advertised(self) -> None:
+        assert identity(BEHIND_NAT).sent_by("tls", BEHIND_NAT.address) == "sip.example.test:443"
+
+    def test_ipv6(self) -> None:
+        assert identity(SIX).sent_by("udp", SIX.address) == "[2001:db8::1]:5060"
+
+    def test_wildcard_takes_the_address_of_the_flow(self) -> None:
+        who = identity(WILDCARD_TCP)
+        assert who.sent_by("tcp", Address("10.0.0.7", 50123)) == "10.0.0.7:5060"
+        assert who.sent_by("tcp", None) == "127.0.0.1:5060"
+
+    def test_another_host_of_several(self) -> None:
+        who = identity(*(Listener("tcp", Address(f"10.0.0.{n}", 5060)) for n in (1, 2, 3)))
+        assert who.sent_by("tcp", Address("10.0.0.2", 50123)) == "10.0.0.2:5060"
+        assert who.sent_by("tcp", Address("10.0.0.9", 50123)) == "10.0.0.1:5060"
+
+    def test_what_we_do_not_listen_on_names_what_we_do(self) -> None:
+        assert identity(OUTER).sent_by("tcp", None) == "10.0.0.1:5060"
+
+    def test_without_listeners(self) -> None:
+        assert identity().sent_by("tcp", Address("10.0.0.1", 50123)) == "10.0.0.1:50123"
+        assert identity().sent_by("tcp", None) == "localhost:5060"
+        assert identity(OUTER).sent_by("tls", None) == "localhost:5061"
+
+    def test_knows_its_own(self) -> None:
+        who = identity(*LISTENERS, SIX)
+        for local in (Address("10.0.0.1", 5060), SIX.address):
+            ours = parse_via(who.via_prefix("udp", local) + "z9hG4bKx")
+            assert who.wrote(ours)
+            assert who.wrote(ours._replace(params=(*ours.params, ("received", "1.2.3.4"))))
+            assert not who.wrote(ours._replace(port=5062))
+            assert not who.wrote(ours._replace(host="10.0.0.2"))
+
+    def test_does_not_remember_every_port_for_ever(self) -> None:
+        who = identity(*LISTENERS)
+        for port in range(10_000, 12_000):
+            who.via_prefix("tcp", Address("10.0.0.1", port))
+        assert len(who._prefixes) <= 1024
+        assert len(who._sent_by) == 1
+
+
+class TestIsSelf:
+    @pytest.mark.parametrize(
+        ("host", "port", "transport"),
+        [
+            ("10.0.0.1", 5060, "udp"),
+            ("10.0.0.1", None, ""),
+            ("10.0.0.1", None, "tls"),
+            ("10.0.0.1", 5061, ""),
+            ("sip.example.test", 443, "tls"),
+            ("SIP.example.test", 443, ""),
+            ("ringway.test", None, ""),
+            ("Ringway.Test", 5060, "tcp"),
+            ("2001:db8::1", 5060, ""),
+            ("[2001:DB8::1]", 5060, ""),
+        ],
+    )
+    def test_is(self, host: str, port: int | None, transport: str) -> None:
+        who = identity(*LISTENERS, SIX, BEHIND_NAT, aliases=("ringway.test",))
+        assert who.is_self(host, port, transport)
+
+    @pytest.mark.parametrize(
+        ("host", "port"),
+        [
+            ("10.0.0.2", 5060),
+            ("10.0.0.1", 5070),
+            ("ringway.test", 9999),
+            ("example.test", None),
+            ("sip.example.test", None),
+        ],
+    )
+    def test_is_not(self, host: str, port: int | None) -> None:
+        who = identity(*LISTENERS, BEHIND_NAT, aliases=("ringway.test",))
+        assert not who.is_self(host, port, "")
+
+
+class TestUri:
+    @pytest.mark.parametrize(
+        ("transport", "uri"),
+        [
+            ("udp", "sip:token@10.0.0.1:5060"),
+            ("tcp", "sip:token@10.0.0.1:5060;transport=tcp"),
+            ("tls", "sip:token@10.0.0.1:5061;transport=tls"),
+            ("ws", "sip:token@10.0.0.1:80;transport=ws"),
+            ("wss", "sip:token@10.0.0.1:443;transport=ws"),
+        ],
+    )
+    def test_for_each_transport(self, transport: str, uri: str) -> None:
+        assert identity(*LISTENERS).uri(transport, "token", None) == uri
+
+    def test_without_a_user(self) -> None:
+        assert identity(SIX).uri("udp", "", None) == "sip:[2001:db8::1]:5060"
+
+
+class TestDatagramLocal:
+    def test_of_the_same_family(self) -> None:
+        who = identity(OUTER, SIX)
+        assert who.datagram_local("2001:db8::9") == SIX.address
+        assert who.datagram_local("10.0.0.9") == OUTER.address
+
+    def test_loopback_to_loopback(self) -> None:
+        who = identity(LOOPBACK, OUTER)
+        assert who.datagram_local("127.0.0.9") == LOOPBACK.address
+        assert who.datagram_local("10.0.0.9") == OUTER.address
+
+    def test_a_wildcard_reaches_all(self) -> None:
+        who = identity(WILDCARD)
+        assert who.datagram_local("127.0.0.9") == WILDCARD.address
+        assert who.datagram_local("10.0.0.9") == WILDCARD.address
+
+    def test_the_wrong_one_rather_than_none(self) -> None:
+        assert identity(LOOPBACK).datagram_local("10.0.0.9") == LOOPBACK.address
+
+    def test_none(self) -> None:
+        assert identity(BEHIND_NAT).datagram_local("10.0.0.9") is None
+        assert identity(OUTER).datagram_local("2001:db8::9") is None
