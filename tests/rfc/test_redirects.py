@@ -313,8 +313,13 @@ class TestFollowed:
     def test_number_of_targets(self) -> None:
         world = World(recursion=policy(targets=2))
         there = hotel(world)
-        redirected(world, *[f"sip:{n}@hotel.example" for n in range(5)])
-        assert len(there.methods) == 2
+        redirected(world, *[f"<sip:{n}@hotel.example>;q=0.{n + 1}" for n in range(5)])
+        first = there.requests[0]
+        assert first.uri.user == "4"  # the best of them
+        there.answer(first, 404)
+        assert [each.uri.user for each in there.requests if each.method == "INVITE"] == ["4", "3"]
+        there.answer(there.requests[-1], 404)
+        assert there.methods.count("INVITE") == 2
 
     def test_to_another_user_of_ours(self) -> None:
         world = World(recursion=policy(domains=frozenset({DOMAIN})))

@@ -37,7 +37,7 @@ class TestSection10_2:
     @pytest.mark.clause("RFC3261-10.2-5")
     @pytest.mark.parametrize("aor", ["tel:+15550100", "mailto:alice@example.com"])
     def test_to_must_be_a_sip_uri(self, aor: str) -> None:
-        assert World().register(CONTACT, aor=aor).status == 404
+        assert World().register(CONTACT, aor=aor).status == 400
 
     def test_a_request_uri_of_another_scheme(self) -> None:
         assert World().register(CONTACT, uri="tel:+15550100").status == 416

@@ -203,6 +203,46 @@ class TestSection16_5:
         alice.request("INVITE", "sip:carol@10.9.9.9", to="<sip:carol@10.9.9.9>;tag=x")
         assert alice.statuses == [403]
 
+    @pytest.mark.parametrize("routes", [[], ["10.9.9.9"]])
+    @pytest.mark.parametrize("method", ["INVITE", "MESSAGE", "REGISTER", "ACK"])
+    def test_nor_is_our_own_address_in_a_route(
+        self, world: World, method: str, routes: list[str]
+    ) -> None:
+        other = world.core.peer("udp", "10.9.9.9")
+        alice = world.caller()
+        alice.request(
+            method,
+            "sip:carol@10.9.9.9",
+            to="<sip:carol@10.9.9.9>;tag=x",
+            headers=[("Route", f"<sip:{host};lr>") for host in [DOMAIN, *routes]],
+        )
+        assert other.methods == []
+        assert alice.statuses == ([] if method == "ACK" else [403])
+
+    def test_nor_is_the_record_route_of_another_call(self, world: World) -> None:
+        other = world.core.peer("udp", "10.9.9.9")
+        bob = world.phone(transport="udp")
+        alice = world.caller()
+        alice.invite()
+        mark = bob.requests[0].record_routes[-1].uri.user
+        for to in ("<sip:carol@10.9.9.9>;tag=x", "<sip:carol@10.9.9.9>"):
+            alice.request(
+                "INVITE",
+                "sip:carol@10.9.9.9",
+                to=to,
+                headers=[("Route", f"<sip:{mark}@{DOMAIN};lr>")],
+            )
+        call_id = bob.requests[0].call_id
+        alice.request(
+            "INVITE",
+            "sip:carol@10.9.9.9",
+            to="<sip:carol@10.9.9.9>",
+            call_id=call_id,
+            headers=[("Route", f"<sip:{mark}@{DOMAIN};lr>")],
+        )
+        assert other.methods == []
+        assert [status for status in alice.statuses if status > 100] == [403, 403, 403]
+
     def test_nor_is_an_ack(self, world: World) -> None:
         other = world.core.peer("udp", "10.9.9.9")
         alice = world.caller()

@@ -282,6 +282,14 @@ class TestOneBadBinding:
         good.accept(good.requests[0])
         assert alice.statuses == [100, 180, 200]
 
+    def test_many_bad_ones(self, node: World) -> None:
+        for number in range(31):
+            contact = f"sip:bob@10.0.3.{number};transport=tcp"
+            bind(node, contact=contact, instance=f"<urn:{number}>", q=number / 100)
+        good = node.phone("bob", "10.0.7.1", params=";q=0.0")
+        node.caller().invite()
+        assert good.methods == ["INVITE"]
+
     def test_a_dead_server_of_one_name(self, node: World) -> None:
         good = node.phone("bob", "10.0.7.1")
         bind(node, contact="sip:bob@many.example")

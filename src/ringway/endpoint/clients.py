@@ -23,6 +23,33 @@ from ringway.transport.flow import TCP, UDP, Address, Flow, Target
 _REFUSAL_REMEMBERED: Final = 600.0  # seconds
 _MOST_REFUSALS: Final = 1000
 
+# A member of an enum costs more to find than a name of the module, and these are asked for with
+# every message.
+_PROVISIONAL: Final = Input.PROVISIONAL
+_SUCCESS: Final = Input.SUCCESS
+_FAILURE: Final = Input.FAILURE
+_FINAL: Final = Input.FINAL
+_TIMER_A: Final = Input.TIMER_A
+_TIMER_E: Final = Input.TIMER_E
+_PROCEEDING: Final = State.PROCEEDING
+_COMPLETED: Final = State.COMPLETED
+_ACCEPTED: Final = State.ACCEPTED
+_TERMINATED: Final = State.TERMINATED
+_RESEND: Final = Action.RESEND
+_SEND_ACK: Final = Action.SEND_ACK
+_CANCEL_LATER: Final = Action.CANCEL_LATER
+_TELL: Final = Action.TELL
+_TELL_TRANSPORT: Final = Action.TELL_TRANSPORT
+_TELL_TIMEOUT: Final = Action.TELL_TIMEOUT
+_BACK_OFF: Final = Action.BACK_OFF
+_STOP_SENDING: Final = Action.STOP_SENDING
+_STOP_WAITING: Final = Action.STOP_WAITING
+_START_A: Final = Action.START_A
+_START_B: Final = Action.START_B
+_START_E: Final = Action.START_E
+_START_F: Final = Action.START_F
+_START_KEPT: Final = Action.START_KEPT
+
 
 class Clients:
     """All client transactions of one endpoint.
@@ -135,16 +162,16 @@ class Clients:
         client.heard = True
         status = response.status
         if status < 200:
-            self._step(client, Input.PROVISIONAL, now, response, flow)
-            if client.cancel_later and client.state is State.PROCEEDING:
+            self._step(client, _PROVISIONAL, now, response, flow)
+            if client.cancel_later and client.state is _PROCEEDING:
                 client.cancel_later = False
                 self._step(client, Input.CANCEL, now)
         elif client.method != "INVITE":
-            self._step(client, Input.FINAL, now, response, flow)
+            self._step(client, _FINAL, now, response, flow)
         elif status < 300:
-            self._step(client, Input.SUCCESS, now, response, flow)
+            self._step(client, _SUCCESS, now, response, flow)
         else:
-            self._step(client, Input.FAILURE, now, response, flow)
+            self._step(client, _FAILURE, now, response, flow)
         return True
 
     def cancel(
@@ -273,21 +300,21 @@ class Clients:
         state, actions = client.table[client.state, symbol]
         client.state = state
         for action in actions:
-            if action is Action.TELL:
+            if action is _TELL:
                 owner = client.owner
                 if owner is not None and response is not None and flow is not None:
                     owner.handle(ResponseReceived(client, response, flow), now)
-            elif action is Action.SEND_ACK:
+            elif action is _SEND_ACK:
                 self._acknowledge(client, response)
-            elif action is Action.TELL_TRANSPORT:
+            elif action is _TELL_TRANSPORT:
                 self._tell(client, Source.TRANSPORT, detail or "the flow is not there", now)
-            elif action is Action.TELL_TIMEOUT:
+            elif action is _TELL_TIMEOUT:
                 self._tell(client, Source.TIMER, "no final response in time", now)
             else:
                 self._do(client, action, now)
         # Told of the end the owner may have kept the transaction, so look at the state again.
         state = client.state
-        if state >= State.COMPLETED:
+        if state >= _COMPLETED:
             self._release(client, state)
             instant = client.instant
             if instant is not None:
@@ -296,35 +323,35 @@ class Clients:
 
     def _do(self, client: ClientTransaction, action: Action, now: float) -> None:
         """Do an action that needs nothing but the transaction."""
-        if action >= Action.START_A:
-            if action in _SENDING:
+        if action >= _START_A:
+            if action is _START_A or action is _START_E:
                 if not client.reliable:
                     client.interval = self._timers.t1
                     self._start_sending(client, action, now)
             else:
                 self._start_waiting(client, action, now)
-        elif action is Action.STOP_SENDING:
+        elif action is _STOP_SENDING:
             if client.sending is not None:
                 client.sending.cancel()
                 client.sending = None
             client.buffer = b""
-        elif action is Action.STOP_WAITING:
+        elif action is _STOP_WAITING:
             if client.waiting is not None:
                 client.waiting.cancel()
                 client.waiting = None
-        elif action is Action.RESEND:
+        elif action is _RESEND:
             if client.flow is not None:
                 self._flows.send(client.flow, client.buffer)
-        elif action is Action.BACK_OFF:
+        elif action is _BACK_OFF:
             self._back_off(client, now)
-        elif action is Action.CANCEL_LATER:
+        elif action is _CANCEL_LATER:
             client.cancel_later = True
         else:
             assert action is Action.SEND_CANCEL  # noqa: S101 - the rest is for servers
             self._send_cancel(client, now)
 
     def _start_sending(self, client: ClientTransaction, action: Action, now: float) -> None:
-        symbol = Input.TIMER_A if action is Action.START_A else Input.TIMER_E
+        symbol = _TIMER_A if action is _START_A else _TIMER_E
         timer = client.sending = _ClientTimer(now + client.interval, self, client, symbol)
         self._schedule.start(timer, now)
 
@@ -345,10 +372,10 @@ class Clients:
         client.instant = None
         waits = self._waits_reliable if client.reliable else self._waits
         symbol, length = waits[action]
-        if action is Action.START_KEPT:
+        if action is _START_KEPT:
             if client.linger is not None:
                 length = client.linger
-        elif client.timeout is not None and action in _FIRST_RESPONSE:
+        elif client.timeout is not None and (action is _START_B or action is _START_F):
             length = client.timeout
         if length == 0.0:
             client.instant = symbol
@@ -389,18 +416,14 @@ class Clients:
         if client.sent is not None:
             self._land(client)
             client.sent = None
-        if state is State.TERMINATED:
+        if state is _TERMINATED:
             key = client.branch, client.method
             if self._transactions.get(key) is client:
                 del self._transactions[key]
             client.owner = None
             client.buffer = b""
-        elif state is State.ACCEPTED:
+        elif state is _ACCEPTED:
             client.buffer = b""
-
-
-_SENDING: Final = frozenset({Action.START_A, Action.START_E})
-_FIRST_RESPONSE: Final = frozenset({Action.START_B, Action.START_F})
 
 
 class _ClientTimer(Timer):

@@ -35,9 +35,8 @@ from ringway.message import (
     parse_datagram,
     parse_stream_message,
 )
-from ringway.transport.flow import TRANSPORTS, UDP, Address, Flow, Target, is_numeric
+from ringway.transport.flow import UDP, Address, Flow, Target
 from ringway.transport.frames import PONG_BYTES, Frame, FrameKind
-from ringway.transport.nexthop import numeric_target
 from ringway.transport.stun import binding_response, is_stun
 from ringway.transport.via import response_flow, stamp_received
 
@@ -100,7 +99,7 @@ class Endpoint:
         self._now = now
         if len(data) < _SHORTEST:
             return
-        flow = Flow(UDP, local, remote)
+        flow = self._flows.datagram_flow(local, remote)
         if data[0] < 2:
             if is_stun(data):
                 answer = binding_response(data, remote)
@@ -373,9 +372,9 @@ class Endpoint:
         list means that there is nowhere to send to.
         """
         self._now = now
-        if is_numeric(uri.param("maddr") or uri.host):
-            target = numeric_target(uri, _SUPPORTED)
-            callback([] if target is None else [target], now)
+        hops = self._identity.numeric_hops(uri)
+        if hops is not None:
+            callback(hops.copy(), now)
             return
         self._resolve_key += 1
         self._resolving[self._resolve_key] = callback
@@ -468,9 +467,6 @@ class Endpoint:
                 flow=flow,
             )
         )
-
-
-_SUPPORTED: Final = frozenset(TRANSPORTS)
 
 
 class _Once:

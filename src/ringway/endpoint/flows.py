@@ -8,7 +8,7 @@ another name's certificate was never asked for (RFC 5923 §5, RFC 5922 §7).
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from ringway.endpoint.commands import CloseFlow, Connect, SendDatagram, SendStream
 from ringway.endpoint.identity import Identity
@@ -16,6 +16,8 @@ from ringway.endpoint.settings import EndpointSettings
 from ringway.message import Draft, Request, Response
 from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address, Flow, Target
 from ringway.transport.framing import Framer, client_framer, server_framer
+
+_MOST_DATAGRAM_FLOWS: Final = 4096
 
 
 class Waiter(Protocol):
@@ -55,6 +57,7 @@ class Flows:
     __slots__ = (
         "_by_peer",
         "_connections",
+        "_datagram_flows",
         "_datagram_locals",
         "_generation",
         "_identity",
@@ -71,6 +74,7 @@ class Flows:
         self._connections: dict[Flow, Connection] = {}
         self._by_peer: dict[tuple[str, Address, str], Flow] = {}
         self._opening: dict[Target, list[Waiter]] = {}
+        self._datagram_flows: dict[tuple[Address, Address], Flow] = {}
         self._datagram_locals: set[Address] = {
             listener.address for listener in settings.local if listener.transport == UDP
         }
@@ -90,8 +94,22 @@ class Flows:
         transport, address, name = target
         if transport == UDP:
             local = self._identity.datagram_local(address.host)
-            return None if local is None else Flow(UDP, local, address)
+            return None if local is None else self.datagram_flow(local, address)
         return self._by_peer.get(_peer(transport, address, name))
+
+    def datagram_flow(self, local: Address, remote: Address) -> Flow:
+        """Return the UDP flow between two addresses.
+
+        The same object as last time, as a rule: transactions that linger by the ten thousand share
+        it, and comparing a flow with itself costs nothing.
+        """
+        addresses = (local, remote)
+        flow = self._datagram_flows.get(addresses)
+        if flow is None:
+            if len(self._datagram_flows) >= _MOST_DATAGRAM_FLOWS:
+                self._datagram_flows.clear()
+            flow = self._datagram_flows[addresses] = Flow(UDP, local, remote)
+        return flow
 
     def send(self, flow: Flow, data: bytes) -> bool:
         """Send a serialized message; False if the flow is gone."""

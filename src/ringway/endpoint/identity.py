@@ -8,10 +8,23 @@ from __future__ import annotations
 from typing import Final
 
 from ringway.endpoint.settings import EndpointSettings, Listener
-from ringway.message import Via
-from ringway.transport.flow import DEFAULT_PORTS, TLS, UDP, WEBSOCKET_TRANSPORTS, Address
+from ringway.message import Params, Uri, Via
+from ringway.transport.flow import (
+    DEFAULT_PORTS,
+    TLS,
+    TRANSPORTS,
+    UDP,
+    WEBSOCKET_TRANSPORTS,
+    Address,
+    Target,
+    is_numeric,
+)
+from ringway.transport.nexthop import numeric_target
 
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
+_SUPPORTED: Final = frozenset(TRANSPORTS)
+_MOST_REMEMBERED: Final = 1024
 
 
 class Identity:
@@ -24,18 +37,24 @@ class Identity:
     __slots__ = (
         "_aliases",
         "_datagram_locals",
+        "_hops",
         "_listeners",
         "_own",
         "_ports",
         "_prefixes",
+        "_selves",
         "_sent_by",
         "_settings",
+        "_uris",
     )
 
     def __init__(self, settings: EndpointSettings) -> None:
         self._settings = settings
         self._listeners: dict[tuple[str, Address], Listener] = {}
         self._prefixes: dict[tuple[str, Address | None], str] = {}
+        self._selves: dict[tuple[str, int | None, str], bool] = {}
+        self._uris: dict[tuple[str, Address | None], str] = {}
+        self._hops: dict[tuple[str, str, int | None, Params], list[Target]] = {}
         self._sent_by: set[tuple[str, int | None]] = set()
         self._ports: set[int] = set()
         self._own: set[tuple[str, int]] = set()
@@ -66,7 +85,7 @@ class Identity:
             self._sent_by.add((_plain(host), port))
             name = transport.upper()
             prefix = f"SIP/2.0/{name} {_authority(host, port)};rport;branch="
-            if len(self._prefixes) >= 1024:  # connections we opened have a port each
+            if len(self._prefixes) >= _MOST_REMEMBERED:  # connections we opened have a port each
                 self._prefixes.clear()
             self._prefixes[transport, local] = prefix
         return prefix
@@ -79,28 +98,55 @@ class Identity:
         """Return the sent-by for requests over a transport."""
         return _authority(*self._public(transport, local))
 
+    def numeric_hops(self, uri: Uri) -> list[Target] | None:
+        """Return the next hop of a URI whose host is an address; None if DNS has to be asked.
+
+        Calls go to the same few hosts, and nothing but host, port and parameters decides.
+        """
+        key = (uri.scheme, uri.host, uri.port, uri.params)
+        hops = self._hops.get(key)
+        if hops is None and is_numeric(uri.param("maddr") or uri.host):
+            target = numeric_target(uri, _SUPPORTED)
+            hops = [] if target is None else [target]
+            if len(self._hops) >= _MOST_REMEMBERED:
+                self._hops.clear()
+            self._hops[key] = hops
+        return hops
+
     def is_self(self, host: str, port: int | None, transport: str) -> bool:
         """Say whether a URI's or Via's host and port mean us."""
-        host = _plain(host)
+        key = (host, port, transport)
+        found = self._selves.get(key)
+        if found is None:
+            if len(self._selves) >= _MOST_REMEMBERED:
+                self._selves.clear()
+            found = self._selves[key] = self._is_self(_plain(host), port, transport)
+        return found
+
+    def uri(self, transport: str, user: str, local: Address | None) -> str:
+        """Return a SIP URI at which we are reached over a transport."""
+        tail = self._uris.get((transport, local))
+        if tail is None:
+            tail = _authority(*self._public(transport, local))
+            if transport != UDP:
+                # RFC 7118 §5.2: ws stands for WebSocket with and without TLS.
+                name = "ws" if transport in WEBSOCKET_TRANSPORTS else transport
+                tail = f"{tail};transport={name}"
+            if len(self._uris) >= _MOST_REMEMBERED:  # connections we opened have a port each
+                self._uris.clear()
+            self._uris[transport, local] = tail
+        return f"sip:{user}@{tail}" if user else f"sip:{tail}"
+
+    def datagram_local(self, remote: str) -> Address | None:
+        """Return the UDP listener to send from to an address, None if there is none."""
+        return self._datagram_locals.get((":" in remote, _is_loopback(remote)))
+
+    def _is_self(self, host: str, port: int | None, transport: str) -> bool:
         if host in self._aliases:
             return port is None or port in self._ports
         if port is None:
             port = DEFAULT_PORTS.get(transport or UDP, 5060)
         return (host, port) in self._own
-
-    def uri(self, transport: str, user: str, local: Address | None) -> str:
-        """Return a SIP URI at which we are reached over a transport."""
-        host, port = self._public(transport, local)
-        at = f"{user}@" if user else ""
-        if transport == UDP:
-            return f"sip:{at}{_authority(host, port)}"
-        # RFC 7118 §5.2: ws stands for WebSocket with and without TLS.
-        name = "ws" if transport in WEBSOCKET_TRANSPORTS else transport
-        return f"sip:{at}{_authority(host, port)};transport={name}"
-
-    def datagram_local(self, remote: str) -> Address | None:
-        """Return the UDP listener to send from to an address, None if there is none."""
-        return self._datagram_locals.get((":" in remote, _is_loopback(remote)))
 
     def _public(self, transport: str, local: Address | None) -> tuple[str, int]:
         """Return host and port by which others reach us, for a flow or for a transport."""

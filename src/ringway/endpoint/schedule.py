@@ -101,12 +101,17 @@ class _Lane:
         return None
 
     def take_due(self, now: float, due: list[Timer]) -> None:
-        timer = self.first()
-        while timer is not None and timer.at <= now:
-            self.timers.popleft()
-            timer.queue = None
-            due.append(timer)
-            timer = self.first()
+        timers = self.timers
+        while timers:
+            timer = timers[0]
+            if not timer.active:
+                self.shells -= 1
+            elif timer.at > now:
+                return
+            else:
+                timer.queue = None
+                due.append(timer)
+            timers.popleft()
 
 
 class _Heap:
@@ -152,19 +157,25 @@ class _Heap:
 class Schedule:
     """All timers of one endpoint."""
 
-    __slots__ = ("_heap", "_lanes")
+    __slots__ = ("_first", "_heap", "_lanes")
 
     def __init__(self) -> None:
         self._lanes: dict[float, _Lane] = {}
         self._heap = _Heap()
+        # The timer that is due first, as long as it is active; asked for with every message.
+        self._first: Timer | None = None
 
     def start(self, timer: Timer, now: float) -> None:
         """Have ``timer`` fire when it is due."""
-        length = round(timer.at - now, 3)
+        at = timer.at
+        first = self._first
+        if first is not None and at < first.at:
+            self._first = timer
+        length = round(at - now, 3)
         lane = self._lanes.get(length)
         if lane is None:
             lane = self._new_lane(length)
-        if lane is None or (lane.timers and lane.timers[-1].at > timer.at):
+        if lane is None or (lane.timers and lane.timers[-1].at > at):
             timer.queue = self._heap
             self._heap.add(timer)
         else:
@@ -173,13 +184,15 @@ class Schedule:
 
     def next_due(self) -> float | None:
         """Return when the next timer is due, None if there is none."""
-        first = self._heap.first()
-        at = None if first is None else first.at
-        for lane in self._lanes.values():
-            first = lane.first()
-            if first is not None and (at is None or first.at < at):
-                at = first.at
-        return at
+        first = self._first
+        if first is None or not first.active:
+            first = self._heap.first()
+            for lane in self._lanes.values():
+                timer = lane.first()
+                if timer is not None and (first is None or timer.at < first.at):
+                    first = timer
+            self._first = first
+        return None if first is None else first.at
 
     def fire_due(self, now: float) -> None:
         """Fire what is due at ``now``, in order, with what that starts for ``now`` or before."""
@@ -190,7 +203,9 @@ class Schedule:
                 lane.take_due(now, due)
             if not due:
                 return
-            due.sort(key=_at)
+            self._first = None
+            if len(due) > 1:
+                due.sort(key=_at)
             for timer in due:
                 if timer.active:
                     timer.active = False

@@ -6,6 +6,7 @@ What to do when is in the tables of ``ringway.transaction``; this is how it is d
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from ringway.codes import Source
 from ringway.endpoint.delivery import Delivery, Resolver
@@ -25,6 +26,27 @@ from ringway.transaction import INVITE_SERVER, NON_INVITE_SERVER, Action, Input,
 from ringway.transaction.keys import ServerKey, is_legacy, server_key
 from ringway.transport.flow import UDP, Flow, is_numeric
 from ringway.transport.via import response_flow, stamp_received
+
+# A member of an enum costs more to find than a name of the module, and these are asked for with
+# every message.
+_PROVISIONAL: Final = Input.PROVISIONAL
+_SUCCESS: Final = Input.SUCCESS
+_FAILURE: Final = Input.FAILURE
+_FINAL: Final = Input.FINAL
+_COMPLETED: Final = State.COMPLETED
+_ACCEPTED: Final = State.ACCEPTED
+_TERMINATED: Final = State.TERMINATED
+_SEND: Final = Action.SEND
+_SEND_ONCE: Final = Action.SEND_ONCE
+_RESEND: Final = Action.RESEND
+_TELL: Final = Action.TELL
+_TELL_TRANSPORT: Final = Action.TELL_TRANSPORT
+_TELL_TIMEOUT: Final = Action.TELL_TIMEOUT
+_BACK_OFF: Final = Action.BACK_OFF
+_STOP_SENDING: Final = Action.STOP_SENDING
+_STOP_WAITING: Final = Action.STOP_WAITING
+_START_A: Final = Action.START_A
+_START_G: Final = Action.START_G
 
 
 class Servers:
@@ -96,7 +118,7 @@ class Servers:
             self._receive_cancel(transaction, request, now)
             return
         for action in machine.entry[1]:
-            if action is Action.TELL:
+            if action is _TELL:
                 self._tell(RequestReceived(transaction, request, flow), now)
             else:
                 self._do(transaction, action, now)
@@ -107,14 +129,11 @@ class Servers:
         """Send a response where the state allows it; see ``Endpoint.respond``."""
         status = response.message.status if isinstance(response, Draft) else response.status
         if transaction.method == "INVITE":
-            if status < 200:
-                symbol = Input.PROVISIONAL
-            else:
-                symbol = Input.SUCCESS if status < 300 else Input.FAILURE
+            symbol = _PROVISIONAL if status < 200 else _SUCCESS if status < 300 else _FAILURE
         elif status >= 200:
-            symbol = Input.FINAL
+            symbol = _FINAL
         elif status == 100 and transaction.reliable:
-            symbol = Input.PROVISIONAL
+            symbol = _PROVISIONAL
         else:
             return  # RFC 4320 §4.1
         self._step(transaction, symbol, now, response)
@@ -135,14 +154,14 @@ class Servers:
         invite = self._transactions.get(server_key(request, "INVITE"))
         if invite is None or self._is_for_another_response(invite, request):
             self._tell(AckReceived(stamp_received(request, flow), flow), now)
-        elif invite.state is State.ACCEPTED:
+        elif invite.state is _ACCEPTED:
             self._step(invite, Input.ACK, now, ack=stamp_received(request, flow), flow=flow)
         else:
             self._step(invite, Input.ACK, now)
 
     def _is_for_another_response(self, invite: ServerTransaction, ack: Request) -> bool:
         """RFC 3261 §17.2.3: an RFC 2543 ACK names the response by its To tag alone."""
-        if not invite.legacy or invite.state is not State.COMPLETED:
+        if not invite.legacy or invite.state is not _COMPLETED:
             return False
         return ack.to_tag != self._tag(invite)
 
@@ -183,24 +202,24 @@ class Servers:
         state, actions = transaction.table[transaction.state, symbol]
         transaction.state = state
         for action in actions:
-            if action is Action.SEND or action is Action.SEND_ONCE:
+            if action is _SEND or action is _SEND_ONCE:
                 assert response is not None  # noqa: S101 - the input was one
                 data = serialize(response, reliable=transaction.reliable)
-                if action is Action.SEND:
+                if action is _SEND:
                     transaction.buffer = data
                 self._send(transaction, data, now)
-            elif action is Action.TELL:
+            elif action is _TELL:
                 assert ack is not None  # noqa: S101 - the input was one
                 assert flow is not None  # noqa: S101 - and it came over one
                 self._tell(AckReceived(ack, flow), now)
-            elif action is Action.TELL_TRANSPORT:
+            elif action is _TELL_TRANSPORT:
                 self._tell(ResponseFailed(transaction, Source.TRANSPORT, detail), now)
-            elif action is Action.TELL_TIMEOUT:
+            elif action is _TELL_TIMEOUT:
                 self._tell(ResponseFailed(transaction, Source.TIMER, "no ACK came"), now)
             else:
                 self._do(transaction, action, now)
         state = transaction.state  # a response that could not be sent may have ended it
-        if state >= State.COMPLETED:
+        if state >= _COMPLETED:
             self._release(transaction, state)
             instant = transaction.instant
             if instant is not None:
@@ -209,22 +228,22 @@ class Servers:
 
     def _do(self, transaction: ServerTransaction, action: Action, now: float) -> None:
         """Do an action that needs nothing but the transaction."""
-        if action is Action.START_G:
+        if action is _START_G:
             if not transaction.reliable:
                 transaction.interval = self._timers.t1
                 self._start_sending(transaction, now)
-        elif action >= Action.START_A:
+        elif action >= _START_A:
             self._start_waiting(transaction, action, now)
-        elif action is Action.RESEND:
-            if transaction.buffer:
-                self._send(transaction, transaction.buffer, now)
-        elif action is Action.STOP_SENDING:
+        elif action is _STOP_WAITING:
+            self._stop_waiting(transaction)
+        elif action is _STOP_SENDING:
             if transaction.sending is not None:
                 transaction.sending.cancel()
                 transaction.sending = None
-        elif action is Action.STOP_WAITING:
-            self._stop_waiting(transaction)
-        elif action is Action.BACK_OFF:
+        elif action is _RESEND:
+            if transaction.buffer:
+                self._send(transaction, transaction.buffer, now)
+        elif action is _BACK_OFF:
             transaction.interval = min(transaction.interval * 2, self._timers.t2)
             self._start_sending(transaction, now)
         else:
@@ -283,9 +302,9 @@ class Servers:
     def _release(self, transaction: ServerTransaction, state: State) -> None:
         """Let go of what a state does not need any more."""
         transaction.request = None
-        if state is not State.COMPLETED:
+        if state is not _COMPLETED:
             transaction.buffer = b""
-            if state is State.TERMINATED:
+            if state is _TERMINATED:
                 self._transactions.pop(transaction.key, None)
                 if transaction.named is not None:
                     self._forget_name(transaction)

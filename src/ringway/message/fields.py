@@ -26,6 +26,9 @@ __all__ = ["HeaderFields", "unfold"]
 # These hold a name-addr only, never a bare addr-spec (RFC 3261 §20.34, RFC 3327 §4).
 _BRACKETS: Final = frozenset({"path", "record-route", "route", "service-route"})
 
+# Asked for three times for each request, and nearly always one of these as it stands.
+_HOPS: Final[dict[str, int]] = {str(number): number for number in range(256)}
+
 
 class HeaderFields:
     """Header lines, and what can be read from them.
@@ -237,9 +240,14 @@ class HeaderFields:
     @property
     def max_forwards(self) -> int | None:
         """Max-Forwards, None if absent. Raises ParseError, also above 255 (§20.22)."""
-        number = self.number("max-forwards")
-        if number is not None and number > 255:
-            raise ParseError(f"Max-Forwards is {number}", header="max-forwards")
+        text = self.get("max-forwards")
+        if text is None:
+            return None
+        number = _HOPS.get(text)
+        if number is None:
+            number = parse_delta(text, "max-forwards")
+            if number > 255:
+                raise ParseError(f"Max-Forwards is {number}", header="max-forwards")
         return number
 
     @property

@@ -58,7 +58,10 @@ class Uri:
 
     def has_param(self, name: str) -> bool:
         """Say whether a parameter is there, with or without a value."""
-        return self.param(name) is not None
+        for key, _ in self.params:
+            if key == name:
+                return True
+        return False
 
     def with_param(self, name: str, value: str | None = None) -> "Uri":
         """Return the URI with one parameter set: in its place if it is there, else last."""
@@ -95,6 +98,8 @@ class Uri:
     @property
     def transport(self) -> str:
         """The transport parameter in lower case, "" if there is none."""
+        if not self.params:
+            return ""
         return (self.param("transport") or "").lower()
 
     @property

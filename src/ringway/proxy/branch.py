@@ -89,7 +89,7 @@ class Branch:
         elif endpoint.is_live(flow):
             self._send(flow, now)
         else:
-            self._fail(failure(Source.TRANSPORT, f"{flow} is closed"), now)
+            self._fail(failure(Source.TRANSPORT, "its connection is closed"), now)
 
     def handle(self, event: ResponseReceived | RequestFailed, now: float) -> None:
         """Take what the endpoint says of this branch's transaction."""
@@ -245,4 +245,4 @@ class Branch:
 
 def _goes_on(response: Response) -> bool:
     """True when a Via is left below ours: the sender's (RFC 3261 §16.7 step 3)."""
-    return len(response.values("via")) > 1
+    return response.count("via") > 1

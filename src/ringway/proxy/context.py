@@ -7,12 +7,12 @@ leads to is all read from `ringway.codes`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ringway import codes
 from ringway.codes import Circumstance, Effect, Role, Source, Toward
 from ringway.endpoint import Decision, Kind, ServerTransaction, Timer
+from ringway.location import aor_of
 from ringway.message import Request, Response, build_response
 from ringway.proxy.outcome import Outcome, aggregated, best_of, failure
 from ringway.proxy.record import Side
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from ringway.proxy.proxy import Proxy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What is to be done with one request.
 
     Attributes:
@@ -122,7 +121,6 @@ class ResponseContext:
             return
         self.cancelled = True
         self.note(Kind.CANCEL, "the caller cancelled", now)
-        self._tiers.clear()
         for target in list(self._active):
             target.cancel(now)
 
@@ -140,7 +138,8 @@ class ResponseContext:
     def sent(self, way: Way, to: Flow | NextHop, now: float) -> None:
         """Note that a branch goes out."""
         if self.proxy.endpoint.noting:
-            self.note(Kind.BRANCH, f"{self.request.method} to {to}", now, flow=way.flow)
+            text = self.request.method if way.flow is not None else f"{self.request.method} to {to}"
+            self.note(Kind.BRANCH, text, now, flow=way.flow)
 
     def provisional(self, response: Response, now: float) -> None:
         """Forward a provisional of a branch that counts (§16.7 step 5)."""
@@ -157,8 +156,9 @@ class ResponseContext:
         if self.is_invite and self.in_dialog and branch.way.binding is not None:
             self.proxy.recovered(self.request, branch.way)
         self._finish()
-        outcome = Outcome(response.status, Source.RECEIVED, "")
-        self.note(Kind.ANSWER, f"answered over {branch.way}", now, outcome, branch)
+        if self.proxy.endpoint.noting:
+            outcome = Outcome(response.status, Source.RECEIVED, "")
+            self.note(Kind.ANSWER, f"{branch.way} answered", now, outcome, branch)
         for target in list(self._active):
             if target is not branch.target:
                 target.cancel(now, ELSEWHERE)
@@ -173,7 +173,6 @@ class ResponseContext:
     def give_up(self, target: Target, now: float) -> None:
         """No new branches, cancel the others: somebody answered for everybody (6xx)."""
         self.closed = True
-        self._tiers.clear()
         for other in list(self._active):
             if other is not target:
                 other.cancel(now)
@@ -231,7 +230,7 @@ class ResponseContext:
                 method=self.request.method,
                 status=outcome.status if outcome is not None else 0,
                 flow=branch.way.flow if branch is not None else flow or self.source,
-                aor=self.plan.aor,
+                aor=self.plan.aor or aor_of(self.request.to.uri),
                 effects=effects,
                 why=why,
             )
@@ -252,15 +251,16 @@ class ResponseContext:
 
     def _next_tier(self, now: float) -> None:
         self._stop_ring_timer()
-        while self.open and (self._tiers or self._add_newcomers(now)):
-            tier = self._tiers.pop(0)
-            if self._start_tier(tier, now):
-                return
-        if not self._active:
+        if self.open and (self._tiers or self._add_newcomers(now)):
+            self._start_tier(self._tiers.pop(0), now)
+        else:
             self._conclude(now)
 
-    def _start_tier(self, tier: list[TargetSpec], now: float) -> bool:
-        """Start targets in parallel, as many as Max-Breadth allows; True while one is at work."""
+    def _start_tier(self, tier: list[TargetSpec], now: float) -> None:
+        """Start targets in parallel, as many as Max-Breadth allows.
+
+        When all of them fail at once, the next tier has had its turn as this returns.
+        """
         room = self._breadth - sum([target.breadth for target in self._active])
         if len(tier) > room:  # RFC 5393 §5.3.3: fork less, not deeper
             self._tiers.insert(0, tier[room:])
@@ -275,7 +275,6 @@ class ResponseContext:
         for target in targets:
             self.visited.append(target.spec.ways[0].uri)
             target.start(now)
-        return bool(self._active) or self.finished
 
     def _add_newcomers(self, now: float) -> bool:
         """Make targets of bindings that appeared meanwhile, while nobody could be reached."""
@@ -391,9 +390,9 @@ class ResponseContext:
         endpoint = self.proxy.endpoint
         if self.gave_up and self.transaction.to is not None:
             # The transaction has ended with our 408; the proxy before us still waits for this.
-            endpoint.send_stateless(draft.build(), self.transaction.to, now)
+            endpoint.send_stateless(draft, self.transaction.to, now)
         else:
-            endpoint.respond(self.transaction, draft.build(), now)
+            endpoint.respond(self.transaction, draft, now)
 
     def _finish(self) -> None:
         self.finished = True

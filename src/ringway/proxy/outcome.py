@@ -7,15 +7,14 @@ the table says how they rank and what they become on the way to the caller.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ringway import codes
 from ringway.codes import Rank, Source
 from ringway.message import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One ending.
 
     Attributes:

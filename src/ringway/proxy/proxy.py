@@ -8,6 +8,7 @@ Request-URI itself. How it gets there and what comes back is the response contex
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from ringway import codes
 from ringway.codes import Role, Source, Toward
@@ -36,6 +37,9 @@ from ringway.transport.token import Sealer
 
 Redirect = tuple[int, tuple[tuple[str, str], ...]]
 """A redirect to answer with: status and header fields."""
+
+_ALONG: Final = Plan(tiers=((TargetSpec((Way(keep_routes=True),)),),))
+"""The plan for what goes where its Routes or its Request-URI say."""
 
 Fallback = Callable[[ResponseContext, Outcome, float], Redirect | None]
 """Asked before a failure is told to the caller; what it returns is sent instead."""
@@ -186,9 +190,10 @@ class Proxy:
         """
         if not uri.is_sip or uri.has_param("maddr"):
             return False
-        if uri.host in self.settings.domains and not is_numeric(uri.host):
+        host = uri.host
+        if host in self.settings.domains and not is_numeric(host):
             return True
-        return self.endpoint.is_self(uri.host, uri.port, uri.transport)
+        return self.endpoint.is_self(host, uri.port, uri.transport)
 
     def is_open(self, way: Way) -> bool:
         """True when nothing is known that speaks against a way."""
@@ -239,15 +244,14 @@ class Proxy:
             way = Way(keep_routes=True, flow=side.flow, may_fail_early=routed.may_fail_early)
             spec = TargetSpec((way,), aor=side.aor, instance=side.instance)
             return Plan(tiers=((spec,),), role=Role.EDGE)
-        along = Plan(tiers=((TargetSpec((Way(keep_routes=True),)),),))
         routes = request.routes
         next_hop = routes[0].uri if routes else request.uri
         ours = self.is_ours(next_hop)
-        if routed.ours and request.to_tag and not ours:
-            return along
+        if routed.vouched and request.to_tag and not ours:
+            return _ALONG
         if routes:
             if self._is_registrar(next_hop) or self.may_relay(event.flow):
-                return along
+                return _ALONG
             return Rejection(403, f"{next_hop.host} is no proxy of ours")
         if self.settings.role is Role.EDGE:
             return self._edge_plan(event)
@@ -256,7 +260,7 @@ class Proxy:
         if not next_hop.is_sip:
             return Rejection(404, f"nobody here knows {next_hop}")
         if self.may_relay(event.flow):
-            return along
+            return _ALONG
         return Rejection(403, f"{next_hop.host} is not one of our domains")
 
     def _edge_plan(self, event: RequestReceived) -> Plan | Rejection:

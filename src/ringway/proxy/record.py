@@ -3,7 +3,8 @@
 RFC 3261 §16.6 step 4, RFC 5626 §5.1 and §5.3, RFC 5658. A dialog between two sides that differ, or
 of which one is a flow or a known phone, gets two Record-Routes: the far side's on top, ours towards
 the caller below. Each names its side in a sealed token, so that a later request finds the flow, or
-when that is gone another flow of the same phone.
+when that is gone another flow of the same phone; where there is nothing to name, a mark says that
+this call goes through here.
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ def path_value(source: Flow, to: Flow | NextHop, endpoint: Endpoint, sealer: Sea
 def _route_uri(
     side: Side, call_id: str, endpoint: Endpoint, sealer: Sealer, *, secure: bool
 ) -> str:
-    token = ""
-    if not side.plain:
+    if side.plain:
+        token = sealer.mark_dialog(call_id)
+    else:
         token = sealer.seal_record_route(side.flow, call_id, aor=side.aor, instance=side.instance)
     uri = endpoint.route_uri(side.transport, token, side.seen)
     if secure:  # sips says TLS by itself; naming it again is deprecated (RFC 3261 §26.2.2)

@@ -9,14 +9,14 @@ over a current flow of the token's phone, is leaving; anything else is for the t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from ringway.errors import TokenGone, TokenTampered
 from ringway.location import Location
 from ringway.message import Request, Uri
 from ringway.transport.flow import DEFAULT_PORTS, TLS, UDP, Flow
-from ringway.transport.token import FlowToken, Sealer, purpose_of
+from ringway.transport.token import FlowToken, Purpose, Sealer, purpose_of
 
 ALTERNATIVES: Final = "flow-alt"
 """URI parameter on a Route: the sender knows other flows of this phone and wants a 408 early."""
@@ -24,20 +24,20 @@ ALTERNATIVES: Final = "flow-alt"
 IsOurs = Callable[[Uri], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Routed:
+class Routed(NamedTuple):
     """A request without our own Routes, and what these said.
 
     Attributes:
         request: the request as it goes on.
         side: the side of the dialog or the flow it is for; None when Route or Request-URI decides.
-        ours: True when at least one Route named us.
+        vouched: True when a Route of ours proves that this call goes through here; an address of
+            ours alone proves nothing, whoever wants us to relay can write one.
         may_fail_early: True when the sender marked that it has other flows to try.
     """
 
     request: Request
     side: FlowToken | None = None
-    ours: bool = False
+    vouched: bool = False
     may_fail_early: bool = False
 
 
@@ -74,16 +74,18 @@ def take_own_routes(
     stripped = draft.build()
     last = own[-1]
     if not last.user:
-        return Routed(stripped, ours=True)
+        return Routed(stripped)
     purpose = purpose_of(last.user)
     if purpose is None:
         raise TokenTampered("the user part of the Route is no flow token")
+    if purpose is Purpose.DIALOG:
+        return Routed(stripped, vouched=sealer.vouches(last.user, request.call_id))
     side = sealer.open(last.user, purpose, request.call_id)
     if side.node and side.node != sealer.node:
         raise TokenGone(f"the token belongs to node {side.node}")
     if len(own) == 1 and _leaves(side, source, location, now):
-        return Routed(stripped, ours=True)
-    return Routed(stripped, side, ours=True, may_fail_early=last.has_param(ALTERNATIVES))
+        return Routed(stripped, vouched=purpose is Purpose.RECORD_ROUTE)
+    return Routed(stripped, side, may_fail_early=last.has_param(ALTERNATIVES))
 
 
 def _leaves(side: FlowToken, source: Flow, location: Location, now: float) -> bool:

@@ -60,9 +60,11 @@ class Acknowledger:
     def _may_pass(self, event: AckReceived, routed: Routed) -> bool:
         """True for an ACK of a dialog through here, or of one that may leave."""
         request = routed.request
-        if routed.side is None and not request.has("route") and self._proxy.is_ours(request.uri):
+        if routed.side is not None:
+            return True
+        if not request.has("route") and self._proxy.is_ours(request.uri):
             return False
-        return routed.ours or self._proxy.may_relay(event.flow)
+        return routed.vouched or self._proxy.may_relay(event.flow)
 
     def _send(self, event: AckReceived, routed: Routed, now: float) -> None:
         endpoint = self._proxy.endpoint
@@ -98,10 +100,7 @@ class Acknowledger:
         bindings = proxy.location.find_instance(side.aor, side.instance, now)
         if side.flow is None and not self._moved(routed.request, bindings):
             return Way(keep_routes=True)
-        for way in ways_of(bindings, in_dialog=True):
-            if proxy.is_open(way):
-                return way
-        return None
+        return next(filter(proxy.is_open, ways_of(bindings, in_dialog=True)), None)
 
     def _moved(self, request: Request, bindings: tuple[Binding, ...]) -> bool:
         """True when the phone is no longer at the edge's flow that the next Routes name.

@@ -138,7 +138,7 @@ class Target:
         context = self.context
         match effect:
             case Effect.INVALIDATE_BINDING if branch.way.binding is not None:
-                context.proxy.invalidate(branch.way.binding, outcome.text, now)
+                context.proxy.invalidate(branch.way.binding, f"answered {outcome.status}", now)
             case Effect.NEXT_SERVER if branch.hops and context.open:
                 self._note("trying the next server", branch, outcome, now)
                 self._try(branch.way, now, branch.hops)
@@ -198,6 +198,8 @@ class Target:
 
     def _preferred_way(self) -> Way:
         """Return the first way that does not lead through a place where nobody answered."""
+        if not self._branches:
+            return self._ways[0]
         deaf = {each.place for each in self._branches if each.place and not each.heard}
         for way in self._ways if deaf else ():
             with suppress(ParseError):
@@ -212,7 +214,7 @@ class Target:
         branch.start(now, hops)
 
     def _end(self, outcome: Outcome, now: float) -> None:
-        if self._current is not None:
-            self._current.stop()
+        for branch in self._branches:
+            branch.stop()
         self.outcome = outcome
         self.context.target_ended(self, outcome, now)

@@ -8,8 +8,7 @@ extension.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ringway.endpoint import Endpoint
 from ringway.message import Request, parse_via
@@ -18,8 +17,7 @@ DEFAULT_MAX_FORWARDS: Final = 70
 ROUTABLE: Final = frozenset({"sip", "sips", "tel"})
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
+class Rejection(NamedTuple):
     """Why a request goes no further.
 
     Attributes:
@@ -41,11 +39,11 @@ def loop_mark(request: Request) -> str:
     """
     parts = (
         request.uri_text,
-        request.from_tag,
-        request.to_tag,
+        request.from_.tag,
+        request.to.tag,
         request.call_id,
         str(request.cseq.number),
-        ",".join(request.values("route")) if request.has("route") else "",
+        ",".join(request.values("route")),
         request.get("proxy-require") or "",
         request.get("proxy-authorization") or "",
     )
@@ -55,7 +53,7 @@ def loop_mark(request: Request) -> str:
 
 def is_first_hop(request: Request) -> bool:
     """True when no proxy stands between the sender and us: one Via, the sender's own."""
-    return len(request.values("via")) == 1
+    return request.count("via") == 1
 
 
 def hops_left(request: Request) -> int:

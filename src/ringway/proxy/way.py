@@ -42,10 +42,12 @@ class Way(NamedTuple):
         return (self.flow, self.routes, "" if self.flow else self.uri or self.hop)
 
     def __str__(self) -> str:
+        """Return how a story calls it, without flow tokens; its flow is told beside it."""
         if self.flow is not None:
-            return str(self.flow)
-        uri = self.hop or (self.routes[0] if self.routes else self.uri) or "its Route"
-        return uri.rpartition("@")[2] if self.routes else uri  # a flow token is for no reader
+            return "it"
+        if self.routes:
+            return self.routes[0].rpartition("@")[2].partition(";")[0]
+        return self.hop or self.uri or "the next hop"
 
 
 class TargetSpec(NamedTuple):

@@ -98,7 +98,7 @@ def read_registration(request: Request, flow: Flow, settings: RegistrarSettings)
         )
     remove_all = _asks_remove_all(request)
     contacts = () if remove_all else request.contacts
-    first_hop = len(request.values("via")) == 1 and not path
+    first_hop = request.count("via") == 1 and not path
     third_party = aor_of(request.from_.uri) != aor
     reg_ids = _read_reg_ids(contacts)
     flow_is_known = first_hop or (bool(path) and path[-1].uri.has_param("ob"))
@@ -145,7 +145,7 @@ def _check_require(request: Request) -> None:
 def _read_aor(request: Request, settings: RegistrarSettings) -> str:
     uri = request.to.uri
     if not uri.is_sip:
-        raise RefusalError(404, f"an address-of-record is a sip or sips URI, not {uri.scheme}")
+        raise RefusalError(400, f"an address-of-record is a sip or sips URI, not {uri.scheme}")
     if uri.host not in settings.domains:
         raise RefusalError(404, f"{uri.host} is not a domain of this registrar")
     if not uri.user:

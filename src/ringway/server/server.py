@@ -58,6 +58,9 @@ __all__ = ["Server"]
 EXPIRY_INTERVAL: Final = 5.0
 """Seconds between two looks at what has lapsed; look-ups skip lapsed bindings anyway."""
 
+EXPIRY_PAUSE: Final = 0.05
+"""Seconds to leave to calls when more has lapsed than one look takes out."""
+
 Listening = Callable[[Decision], None]
 
 
@@ -259,8 +262,10 @@ class Server:
         return Resolver(ask_dns(servers), families=families, timeout=self.config.dns.timeout)
 
     def _expire(self, now: float) -> None:
-        self._core.expire(now)
-        self._core.endpoint.timer(now + EXPIRY_INTERVAL, self._expire)
+        due = self._core.expire(now)
+        # One look takes out a bounded part: when more has lapsed, the next look comes soon.
+        wait = EXPIRY_INTERVAL if due is None or due > now else EXPIRY_PAUSE
+        self._core.endpoint.timer(now + wait, self._expire)
 
     async def _change(self, changes: tuple[RedirectChange, ...]) -> None:
         """Keep redirect changes, then make them stand."""

@@ -15,12 +15,17 @@ key that is no more counts as a flow that is no more, while a broken seal is tam
     layout   = transport (3 bits)  local kind (2)  remote kind (2)  details there (1)
 
 For a flow between IPv4 addresses a Path token has fewer than 64 characters.
+
+A Record-Route that has no flow to name carries a dialog mark instead: a keyed digest of its
+Call-ID. Without one, anybody could write a Route with our address and a To tag, and have us relay.
 """
 
 from __future__ import annotations
 
 import base64
 import enum
+import hashlib
+import hmac
 import re
 import uuid
 from collections.abc import Mapping
@@ -37,7 +42,8 @@ from ringway.transport.flow import TRANSPORTS, Address, Flow, is_ipv4, is_numeri
 KEY_LENGTH: Final = 64
 """Bytes in a key: two AES-256 keys (RFC 5297 §2.1)."""
 
-_TOKEN: Final = re.compile(r"[PR][A-Za-z0-9_-]{26,1024}")
+_TOKEN: Final = re.compile(r"[PR][A-Za-z0-9_-]{26,1024}|D[A-Za-z0-9_-]{16}")
+_MARK_LENGTH: Final = 11
 _NO_FLOW: Final = 7
 _UUID_URN: Final = re.compile(r"<urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>")
 _V4, _V6, _TEXT = 0, 1, 2
@@ -49,6 +55,7 @@ class Purpose(enum.Enum):
 
     PATH = "P"
     RECORD_ROUTE = "R"
+    DIALOG = "D"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ class TokenKeys:
         ValueError: an id or a key is out of bounds, or the current key is missing.
     """
 
-    __slots__ = ("_ciphers", "current")
+    __slots__ = ("_ciphers", "_marks", "current")
 
     def __init__(self, keys: Mapping[int, bytes], current: int) -> None:
         for key_id, key in keys.items():
@@ -98,6 +105,10 @@ class TokenKeys:
             fault = f"current key {current} is missing"
             raise ValueError(fault)
         self._ciphers: dict[int, AESSIV] = {name: AESSIV(key) for name, key in keys.items()}
+        self._marks: dict[int, bytes] = {
+            name: hashlib.blake2b(key, digest_size=32, person=b"dialog").digest()
+            for name, key in keys.items()
+        }
         self.current: int = current
 
     def cipher(self, key_id: int) -> AESSIV:
@@ -111,6 +122,14 @@ class TokenKeys:
             gone = f"token key {key_id} is unknown"
             raise TokenGone(gone)
         return cipher
+
+    def digest(self, key_id: int, call_id: str) -> bytes | None:
+        """Return the keyed digest of a Call-ID, None if the key is unknown."""
+        key = self._marks.get(key_id)
+        if key is None:
+            return None
+        data = call_id.encode(errors="surrogateescape")
+        return hashlib.blake2s(data, key=key, digest_size=_MARK_LENGTH).digest()
 
 
 class Sealer:
@@ -137,6 +156,33 @@ class Sealer:
         """Return the Record-Route token of a flow of this node, good inside one Call-ID."""
         token = FlowToken(Purpose.RECORD_ROUTE, self.node, flow, aor, instance)
         return self.seal(token, call_id)
+
+    def mark_dialog(self, call_id: str) -> str:
+        """Return the mark of a dialog that goes through here, for a Route without a flow.
+
+        Raises:
+            ValueError: there is no current key, which ``TokenKeys`` rules out.
+        """
+        key_id = self._keys.current
+        digest = self._keys.digest(key_id, call_id)
+        if digest is None:
+            raise ValueError(f"current key {key_id} is missing")
+        text = base64.urlsafe_b64encode(bytes((key_id,)) + digest).decode()
+        return Purpose.DIALOG.value + text
+
+    def vouches(self, mark: str, call_id: str) -> bool:
+        """Tell whether a dialog mark is ours; False when the key that made it is no more.
+
+        Raises:
+            TokenTampered: it is no dialog mark, or not of this Call-ID.
+        """
+        if purpose_of(mark) is not Purpose.DIALOG:
+            raise TokenTampered("not a DIALOG mark")
+        raw = base64.urlsafe_b64decode(mark[1:])
+        digest = self._keys.digest(raw[0], call_id)
+        if digest is not None and not hmac.compare_digest(digest, raw[1:]):
+            raise TokenTampered("the dialog mark is of another Call-ID")
+        return digest is not None
 
     def seal(self, token: FlowToken, call_id: str = "") -> str:
         """Return the text of a token, which needs no escaping as the user part of a SIP URI.

@@ -296,6 +296,20 @@ class TestCancel:
         new.answer(new.requests[0], 180)
         assert new.methods == ["INVITE", "CANCEL"]
 
+    @pytest.mark.parametrize("end", ["close", 430, 408])
+    def test_no_further_flow_when_it_fails_afterwards(self, world: World, end: str | int) -> None:
+        new, old = world.flows()
+        alice = world.caller()
+        invite = alice.invite()
+        new.answer(new.requests[0], 180)
+        alice.cancel(invite)
+        if isinstance(end, int):
+            new.answer(new.requests[0], end)
+        else:
+            new.close()
+        assert old.methods == []
+        assert alice.statuses[-1] >= 400
+
     def test_while_the_second_is_silent_too(self, edgeless: World) -> None:
         new, old = edgeless.flows()
         alice = edgeless.caller()

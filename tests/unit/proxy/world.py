@@ -449,6 +449,7 @@ def bind(
     contact: str = "sip:bob@10.8.8.8",
     instance: str = "<urn:bob>",
     flow: Flow | None = None,
+    q: float = 1.0,
 ) -> None:
     """Bind a user as a store would, whatever the registrar thinks of it."""
     for number, each in enumerate(paths or ((),), 1):
@@ -463,6 +464,7 @@ def bind(
             reg_id=10 + number,
             path=each,
             flow=flow,
+            q=q,
             outbound=True,
         )
         world.core.location.apply([Put(binding)], world.now)

@@ -1,5 +1,7 @@
 """The node as a whole: which role gets what, and what it does in its own name."""
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.proxy.world import BOB, DOMAIN, Phone, World
 
@@ -29,6 +31,15 @@ class TestForThisServer:
         bob = world.phone()
         world.caller().request("OPTIONS", BOB)
         assert bob.methods == ["OPTIONS"]
+
+    def test_nor_is_it_when_our_domain_is_an_address(self, world: World) -> None:
+        proxy = world.core.proxy
+        proxy.settings = replace(proxy.settings, domains=frozenset({"10.0.0.1"}))
+        alice = world.caller()
+        alice.request("MESSAGE", "sip:bob@10.0.0.1:5080")
+        assert alice.statuses == [403]
+        alice.request("MESSAGE", "sip:bob@10.0.0.1")
+        assert alice.statuses == [403, 480]
 
     def test_another_port_of_this_machine_is_somebody_else(self, world: World) -> None:
         alice = world.caller()

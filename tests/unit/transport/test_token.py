@@ -192,7 +192,15 @@ flows = st.builds(Flow, st.sampled_from(TRANSPORTS), addresses, addresses, st.in
 
 
 @given(
-    st.builds(FlowToken, st.sampled_from(Purpose), texts, st.none() | flows, texts, texts), texts
+    st.builds(
+        FlowToken,
+        st.sampled_from([Purpose.PATH, Purpose.RECORD_ROUTE]),
+        texts,
+        st.none() | flows,
+        texts,
+        texts,
+    ),
+    texts,
 )
 def test_every_token_comes_back(token: FlowToken, call_id: str) -> None:
     text = SEALER.seal(token, call_id)
@@ -205,3 +213,23 @@ def test_every_token_comes_back(token: FlowToken, call_id: str) -> None:
 def test_any_text_at_all(text: str) -> None:
     with pytest.raises((TokenTampered, TokenGone)):
         SEALER.open(text, Purpose.PATH)
+
+
+class TestDialogMark:
+    def test_it_is_good_for_its_own_call_only(self) -> None:
+        mark = SEALER.mark_dialog("one")
+        assert purpose_of(mark) is Purpose.DIALOG
+        assert mark == SEALER.mark_dialog("one")
+        assert SEALER.vouches(mark, "one")
+        with pytest.raises(TokenTampered, match="another Call-ID"):
+            SEALER.vouches(mark, "two")
+
+    def test_one_of_a_lost_key_vouches_for_nothing(self) -> None:
+        mark = Sealer(TokenKeys({9: bytes(64)}, 9), "n").mark_dialog("one")
+        assert not SEALER.vouches(mark, "one")
+
+    def test_a_flow_token_is_no_mark_and_a_mark_no_flow_token(self) -> None:
+        with pytest.raises(TokenTampered):
+            SEALER.vouches(SEALER.seal_record_route(None, "one"), "one")
+        with pytest.raises(TokenTampered):
+            SEALER.open(SEALER.mark_dialog("one"), Purpose.RECORD_ROUTE, "one")
