@@ -9,10 +9,11 @@ from pathlib import Path
 from bench.load import Ports, pin_to_driver_core
 from bench.plan import QUICK, Plan, run_all
 from bench.proc import port_is_free
-from bench.report import markdown, save
+from bench.report import markdown, save, write_table
 from bench.servers import candidates
 
 _RESULTS = Path(__file__).parent / "results"
+_README = Path(__file__).parent.parent / "README.md"
 
 
 def main() -> int:
@@ -36,7 +37,10 @@ def main() -> int:
         tell("without Kamailio to compare with: apt-get install kamailio and its modules")
     results = run_all(plan, servers, options.port, tell)
     save(_RESULTS / f"{'quick' if options.quick else 'full'}.json", plan, servers, results)
-    print(markdown(plan, servers, results), end="")
+    table = markdown(plan, servers, results)
+    print(table, end="")
+    if not options.quick and not options.only:
+        write_table(_README, table)
     return 1 if any(found.errors for found in results.values()) else 0
 
 

@@ -13,6 +13,8 @@ from bench.load import Run
 from bench.plan import Plan, Results
 from bench.servers import Candidate
 
+_START, _END = "<!-- bench:start -->", "<!-- bench:end -->"
+
 _HEAD = (
     "| | CPU per call | ratio | per REGISTER | per refresh | per 302 |"
     " failover, median | maximum | call without |"
@@ -49,6 +51,19 @@ def save(path: Path, plan: Plan, candidates: list[Candidate], results: dict[str,
         "results": {key: dataclasses.asdict(found) for key, found in results.items()},
     }
     path.write_text(json.dumps(values, indent=1) + "\n")
+
+
+def write_table(page: Path, table: str) -> None:
+    """Put the table between the two marks of a page.
+
+    Raises:
+        ValueError: the page has no marks.
+    """
+    before, start, rest = page.read_text(encoding="utf-8").partition(_START)
+    _, end, after = rest.partition(_END)
+    if not end:
+        raise ValueError(f"{page.name} has no place for the table: {_START} and {_END}")
+    page.write_text(f"{before}{start}\n{table}{end}{after}", encoding="utf-8")
 
 
 def machine() -> dict[str, object]:

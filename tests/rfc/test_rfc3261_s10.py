@@ -1,10 +1,12 @@
 """RFC 3261 §10: registrations, the registrar's side."""
 
 import pytest
+from tests.unit.proxy.world import World as Node
 from tests.unit.registrar.harness import ALICE, BOB, CONTACT, World, register
 
 from ringway.errors import ParseError
-from ringway.message import parse_datagram, parse_uri
+from ringway.message import parse_datagram
+from ringway.proxy import Relay
 
 PHONE_2 = "<sip:alice@192.0.2.8>"
 
@@ -128,10 +130,13 @@ class TestSection10_3:
         assert world.answer(alice) is not None
 
     @pytest.mark.clause("RFC3261-10.3-7")
-    def test_it_says_which_domains_are_the_proxys_to_forward(self) -> None:
-        registrar = World().registrar
-        assert registrar.serves(parse_uri("sip:EXAMPLE.com"))
-        assert not registrar.serves(parse_uri("sip:elsewhere.example"))
+    def test_one_for_another_domain_is_forwarded_there(self) -> None:
+        node = Node(relay=Relay.ANY)
+        other = node.core.peer("udp", "10.9.9.9")
+        user = "<sip:alice@10.9.9.9>"
+        node.caller().request("REGISTER", "sip:10.9.9.9", from_=f"{user};tag=1", to=user)
+        assert other.methods == ["REGISTER"]
+        assert len(node.core.location) == 0
 
     @pytest.mark.clause("RFC3261-10.3-8")
     def test_unknown_extensions(self) -> None:

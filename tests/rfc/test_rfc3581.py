@@ -1,6 +1,7 @@
 """RFC 3581: responses go back to the port the request came from."""
 
 import pytest
+from tests.unit.proxy.world import World
 
 from ringway.message.message import Request
 from ringway.message.parser import parse_datagram
@@ -77,3 +78,52 @@ class TestSection6Example:
         assert via.sent_by == "10.1.1.1:4540"
         assert (via.received, via.rport) == ("192.0.2.1", "9988")
         assert response_flow(via, flow) == Flow("udp", SERVER, NAT)
+
+
+class TestWithoutRport:
+    """A phone behind a NAT that does not ask is answered where its NAT lets the answer in."""
+
+    @pytest.mark.parametrize(
+        ("sent_by", "port"),
+        [
+            ("192.168.1.2:5060", NAT.port),
+            ("10.1.1.1", NAT.port),
+            ("172.31.0.9:4540", NAT.port),
+            ("100.64.0.9:4540", NAT.port),
+            ("[fd00::1]:4540", NAT.port),
+            ("127.0.0.1:4540", NAT.port),
+            ("phone.invalid:4540", NAT.port),
+            ("198.51.100.7:4540", 4540),
+            ("phone.example.com:4540", 4540),
+            ("172.32.0.9:4540", 4540),
+        ],
+    )
+    def test_where_the_response_goes(self, sent_by: str, port: int) -> None:
+        flow = Flow("udp", SERVER, NAT)
+        message = stamp_received(invite(f"SIP/2.0/UDP {sent_by};branch=z9hG4bKa"), flow)
+        assert response_flow(message.top_via, flow) == flow._replace(remote=Address(NAT.host, port))
+
+    def test_without_a_nat_the_port_in_the_via_counts(self) -> None:
+        flow = Flow("udp", SERVER, Address("10.1.1.1", 40001))
+        for value in ("10.1.1.1:4540;branch=z9hG4bKa", "10.1.1.1:4540;received=10.1.1.1"):
+            via = stamp_received(invite(f"SIP/2.0/UDP {value}"), flow).top_via
+            assert response_flow(via, flow) == flow._replace(remote=Address("10.1.1.1", 4540))
+
+    def test_a_whole_registration(self) -> None:
+        world = World()
+        phone = world.phone(
+            "nat", "198.51.100.7", transport="udp", port=33333, instance="", register=False
+        )
+        user = "<sip:nat@ringway.test>"
+        contact = [("Contact", "<sip:nat@192.168.1.2:5060>")]
+        phone.request(
+            "REGISTER",
+            "sip:ringway.test",
+            from_=f"{user};tag=1",
+            to=user,
+            sent_by="192.168.1.2:5060",
+            headers=contact,
+        )
+        assert phone.statuses == [200]
+        world.caller().invite("nat")
+        assert phone.methods == ["INVITE"]

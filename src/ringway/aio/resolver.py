@@ -202,9 +202,9 @@ def ask_dns(nameservers: Sequence[Address] = ()) -> Lookup:
 
     async def lookup(query: Query) -> Result:
         # dnspython takes a while to import, and most servers never ask.
-        import dns.asyncresolver  # noqa: PLC0415
-        import dns.exception  # noqa: PLC0415
-        import dns.resolver  # noqa: PLC0415
+        import dns.asyncresolver  # noqa: PLC0415 - slow to import
+        import dns.exception  # noqa: PLC0415 - slow to import
+        import dns.resolver  # noqa: PLC0415 - slow to import
 
         nonlocal resolver
         try:
@@ -221,8 +221,8 @@ def ask_dns(nameservers: Sequence[Address] = ()) -> Lookup:
 
 
 def _make_resolver(nameservers: Sequence[Address]) -> DnsResolver:
-    import dns.asyncresolver  # noqa: PLC0415
-    import dns.nameserver  # noqa: PLC0415
+    import dns.asyncresolver  # noqa: PLC0415 - slow to import
+    import dns.nameserver  # noqa: PLC0415 - slow to import
 
     resolver = dns.asyncresolver.Resolver(configure=not nameservers)
     if nameservers:
@@ -245,10 +245,10 @@ def _negative_ttl(responses: Iterable[QueryMessage]) -> float:
 
 def _record(rdata: Rdata) -> tuple[Record, ...]:
     """One record as `nexthop` wants it; nothing of a type that was not asked for."""
-    from dns.rdtypes.IN.A import A  # noqa: PLC0415
-    from dns.rdtypes.IN.AAAA import AAAA  # noqa: PLC0415
-    from dns.rdtypes.IN.NAPTR import NAPTR  # noqa: PLC0415
-    from dns.rdtypes.IN.SRV import SRV  # noqa: PLC0415
+    from dns.rdtypes.IN.A import A  # noqa: PLC0415 - slow to import
+    from dns.rdtypes.IN.AAAA import AAAA  # noqa: PLC0415 - slow to import
+    from dns.rdtypes.IN.NAPTR import NAPTR  # noqa: PLC0415 - slow to import
+    from dns.rdtypes.IN.SRV import SRV  # noqa: PLC0415 - slow to import
 
     if isinstance(rdata, A | AAAA):
         return (rdata.address,)

@@ -59,7 +59,9 @@ def serve(
     role: Annotated[
         str | None,
         typer.Option(
-            "--role", metavar="ROLE", help="all; edge, in front of a registrar; registrar."
+            "--role",
+            metavar="ROLE",
+            help="all; edge, in front of a registrar; registrar, whose phones use edges.",
         ),
     ] = None,
     registrar: Annotated[
@@ -91,9 +93,9 @@ def serve(
     Without a configuration it comes up on 127.0.0.1, port 5060, UDP and TCP.
     Options win over RINGWAY_ variables, and these over the file.
     """
-    from ringway.cli.serve import run_server  # noqa: PLC0415
-    from ringway.server.config import with_state_dir  # noqa: PLC0415
-    from ringway.server.load import load_config  # noqa: PLC0415
+    from ringway.cli.serve import run_server  # noqa: PLC0415 - slow to import
+    from ringway.server.config import with_state_dir  # noqa: PLC0415 - slow to import
+    from ringway.server.load import load_config  # noqa: PLC0415 - slow to import
 
     given: dict[str, object] = {
         "domains": domain,
@@ -122,7 +124,7 @@ app.add_typer(config, name="config")
 @app.command()
 def demo() -> None:
     """Show the main job: calls that arrive although flows die and people move."""
-    from ringway.cli.demo.script import run_demo  # noqa: PLC0415
+    from ringway.cli.demo.script import run_demo  # noqa: PLC0415 - slow to import
 
     run_demo()
 
@@ -130,7 +132,7 @@ def demo() -> None:
 @app.command("version")
 def print_version() -> None:
     """Print the version."""
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import version  # noqa: PLC0415 - slow to import
 
     typer.echo(f"ringway {version('ringway')}")
 

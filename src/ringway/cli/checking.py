@@ -61,12 +61,12 @@ def check(
 def _try_out(settings: Config) -> list[ConfigError]:
     """What only shows when the settings are used; nothing is opened but files."""
     from ringway.server.certificates import client_tls, server_tls  # noqa: PLC0415 - slow
-    from ringway.server.wiring import redirect_rules  # noqa: PLC0415 - slow
+    from ringway.server.wiring import redirect_rules, synonyms_of  # noqa: PLC0415 - slow
 
     try:
         server_tls(settings.tls)
         client_tls(settings.tls)
-        redirect_rules(settings, settings.domains, 0.0)
+        redirect_rules(settings, settings.domains, 0.0, synonyms_of(settings))
     except ConfigError as error:
         return [error]
     return []

@@ -13,12 +13,12 @@ from typing import Any
 from ringway.aio.stores import SqliteStore
 from ringway.cli.live import NoServerError
 from ringway.errors import ConfigError
-from ringway.location import Change, PutRedirect, RedirectRule, When
+from ringway.location import Change, PutRedirect, RedirectRule, Synonyms, When
 from ringway.redirect import RedirectTable, make_rule
 from ringway.server.control import read_when, redirect_facts
 from ringway.server.keys import StateDir
 from ringway.server.load import load_config
-from ringway.server.wiring import in_order, user_aor
+from ringway.server.wiring import in_order, synonyms_of, user_aor
 
 __all__ = ["Shelf", "open_shelf"]
 
@@ -30,12 +30,16 @@ class Shelf:
         state_dir: the server's.
         path: the SQLite file.
         domains: of the server; the first is meant by a user without a domain.
+        synonyms: other hosts for its domains, as far as its configuration says.
     """
 
-    def __init__(self, state_dir: Path, path: Path, domains: tuple[str, ...]) -> None:
+    def __init__(
+        self, state_dir: Path, path: Path, domains: tuple[str, ...], synonyms: Synonyms
+    ) -> None:
         self._state_dir = state_dir
         self._path = path
         self._domains = domains
+        self._synonyms = synonyms
 
     def rules(self, user: str | None) -> list[dict[str, object]]:
         """The rules that stand."""
@@ -74,7 +78,7 @@ class Shelf:
                 user,
                 f"a whole address, for instance sip:{user}@example.com",
             )
-        return user_aor(user, self._domains)
+        return user_aor(user, self._domains, self._synonyms)
 
     def _load(self, now: float) -> list[RedirectRule]:
         async def load() -> list[RedirectRule]:
@@ -119,4 +123,4 @@ def open_shelf(config: Path | None, state_dir: Path, absent: NoServerError) -> S
     settings = load_config(config, options={"state_dir": str(state_dir)})
     if settings.store_path is None:
         raise absent
-    return Shelf(state_dir, settings.store_path, settings.domains)
+    return Shelf(state_dir, settings.store_path, settings.domains, synonyms_of(settings))

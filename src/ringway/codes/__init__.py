@@ -24,12 +24,20 @@ from ringway.codes.effect import (
     Translation,
 )
 from ringway.codes.prose import Prose
-from ringway.codes.table import TABLE, effects, explain, forwarded_as, lookup, rank
-from ringway.codes.without_response import CANCELLED, NOTHING_CAME, given_up_early, synthetic
+from ringway.codes.table import (
+    TABLE,
+    effects,
+    explain,
+    forwarded_as,
+    lookup,
+    own_answer,
+    rank,
+    translation,
+)
+from ringway.codes.without_response import CANCELLED, given_up_early, synthetic
 
 __all__ = [
     "CANCELLED",
-    "NOTHING_CAME",
     "TABLE",
     "Cache",
     "Circumstance",
@@ -48,6 +56,8 @@ __all__ = [
     "forwarded_as",
     "given_up_early",
     "lookup",
+    "own_answer",
     "rank",
     "synthetic",
+    "translation",
 ]

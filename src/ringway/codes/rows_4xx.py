@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Final
 
-from ringway.codes.effect import Code, Rank, Rule, Sender, Toward, Translation
+from ringway.codes.effect import Code, Rank, Role, Rule, Sender, Toward, Translation
 from ringway.codes.words import (
     AGENTS,
     AGENTS_AND_PROXIES,
@@ -443,6 +443,15 @@ ROWS: Final = (
         "21.4.25",
         rank=Rank.PATH_CANCELLED,
         may_be_sent_by=AGENTS_AND_PROXIES,
+        rules=(
+            Rule(
+                (FORWARD,),
+                "Cancelled, so it counts as 487 until the phone says something else "
+                "(RFC 3261 §9.1, §16.8, §16.10).",
+                roles=frozenset({Role.PROXY, Role.EDGE}),
+                sources=TIMER,
+            ),
+        ),
     ),
     _row(
         488,

@@ -14,7 +14,16 @@ from typing import Final
 
 from ringway.codes import rows_1xx, rows_2xx, rows_3xx, rows_4xx, rows_5xx, rows_6xx
 from ringway.codes.defaults import FIRST, LAST
-from ringway.codes.effect import Circumstance, Code, Effect, Role, Rule, Source, Toward
+from ringway.codes.effect import (
+    Circumstance,
+    Code,
+    Effect,
+    Role,
+    Rule,
+    Source,
+    Toward,
+    Translation,
+)
 from ringway.codes.prose import PROSE
 
 _ROWS: Final[tuple[Code, ...]] = (
@@ -130,10 +139,55 @@ def forwarded_as(
     Raises:
         ValueError: if `status` is of no class.
     """
-    for translation in lookup(status).translations:
-        if translation.holds(method, toward, role, source, authoritative=authoritative):
-            return translation.status
-    return status
+    found = translation(
+        status, method, toward, role=role, source=source, authoritative=authoritative
+    )
+    return status if found is None else found.status
+
+
+def translation(
+    status: int,
+    method: str,
+    toward: Toward,
+    *,
+    role: Role = Role.PROXY,
+    source: Source = Source.RECEIVED,
+    authoritative: bool = False,
+) -> Translation | None:
+    """Return the row that `forwarded_as` is taken from, which also says why.
+
+    Args:
+        status: the status code of the response.
+        method: the method of the request, as in CSeq.
+        toward: who gets it next.
+        role: PROXY, or EDGE when the request went over the flow of a token.
+        source: where the response came from.
+        authoritative: whether we built the target set of the request.
+
+    Returns:
+        None when the response leaves as it is.
+
+    Raises:
+        ValueError: if `status` is of no class.
+    """
+    for each in lookup(status).translations:
+        if each.holds(method, toward, role, source, authoritative=authoritative):
+            return each
+    return None
+
+
+def own_answer(status: int) -> str:
+    """Return the table's word for a response that is made here, not passed on.
+
+    Args:
+        status: its status code.
+
+    Raises:
+        ValueError: if `status` is of no class.
+    """
+    code = lookup(status)
+    means = code.prose.means if code.prose is not None else "An answer of our own"
+    return f"{means.rstrip('.')} ({code.rfc} §{code.section})."
 
 
 def _rule(code: Code, circumstance: Circumstance) -> Rule:

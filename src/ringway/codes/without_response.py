@@ -21,9 +21,6 @@ CANCELLED: Final = 487
 """What a branch counts as that we cancelled and that says nothing more, or that timer C
 ended after a provisional response (RFC 3261 §9.1, §16.8)."""
 
-NOTHING_CAME: Final = 408
-"""What a response context without any final response counts as (RFC 3261 §16.7 step 6)."""
-
 
 def synthetic(source: Source) -> int:
     """Return the status that a failure without a response counts as (RFC 3261 §8.1.3.1, §16.9).

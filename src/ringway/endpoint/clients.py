@@ -352,8 +352,9 @@ class Clients:
 
     def _start_sending(self, client: ClientTransaction, action: Action, now: float) -> None:
         symbol = _TIMER_A if action is _START_A else _TIMER_E
-        timer = client.sending = _ClientTimer(now + client.interval, self, client, symbol)
-        self._schedule.start(timer, now)
+        length = client.interval
+        timer = client.sending = _ClientTimer(now + length, self, client, symbol)
+        self._schedule.start_after(timer, length)
 
     def _back_off(self, client: ClientTransaction, now: float) -> None:
         """Double the interval; only Timer A goes beyond T2 (RFC 3261 §17.1.1.2, §17.1.2.2)."""
@@ -381,7 +382,7 @@ class Clients:
             client.instant = symbol
         else:
             timer = client.waiting = _ClientTimer(now + length, self, client, symbol)
-            self._schedule.start(timer, now)
+            self._schedule.start_after(timer, length)
 
     def _acknowledge(self, client: ClientTransaction, response: Response | None) -> None:
         """Send the ACK to a final response other than 2xx, to where the INVITE went."""
@@ -422,6 +423,8 @@ class Clients:
                 del self._transactions[key]
             client.owner = None
             client.buffer = b""
+        elif client.method != "INVITE":
+            client.owner = None  # nothing is told after the one final response
         elif state is _ACCEPTED:
             client.buffer = b""
 

@@ -17,9 +17,7 @@ class Kind(StrEnum):
     """What sort of decision it is."""
 
     REQUEST = "request"
-    TARGETS = "targets"
     BRANCH = "branch"
-    RESPONSE = "response"
     FAILOVER = "failover"
     RECURSE = "recurse"
     REDIRECT = "redirect"
@@ -46,8 +44,7 @@ class Decision:
         call_id: of the message it is about; empty if there is none.
         method: of the message it is about; empty if there is none.
         status: of the response it is about; 0 if there is none.
-        flow: where the message came from or goes to.
-        branch: of the client transaction it is about.
+        flow: where the message came from or goes to; None when that is no flow of ours yet.
         aor: the address-of-record it is about.
         effects: what the table of codes told the engine to do.
         why: the table's word for it.
@@ -60,7 +57,6 @@ class Decision:
     method: str = ""
     status: int = 0
     flow: Flow | None = None
-    branch: str = ""
     aor: str = ""
     effects: tuple[Effect, ...] = ()
     why: str = ""

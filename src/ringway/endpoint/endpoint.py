@@ -12,6 +12,7 @@ set to ``next_timer``.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2s
 from typing import Final, cast
 
@@ -359,10 +360,6 @@ class Endpoint:
         """Return ``route_uri`` without ``lr``, for a Contact."""
         return self._identity.uri(transport, user, None if flow is None else flow.local)
 
-    def via_host(self, transport: str, flow: Flow | None = None) -> str:
-        """Return the sent-by we put into a Via: the host, and the port behind a colon."""
-        return self._identity.sent_by(transport, None if flow is None else flow.local)
-
     def resolve(
         self, uri: Uri, callback: Callable[[list[Target], float], None], now: float
     ) -> None:
@@ -416,16 +413,18 @@ class Endpoint:
         self._refuse(ParseError(frame.reason, status=frame.status or None, message=parsed), flow)
 
     def _refuse(self, error: ParseError, flow: Flow) -> None:
-        """Answer an unsound request as the parser says, without a transaction, or drop it."""
+        """Answer an unsound request as the parser says, without a transaction, or drop it.
+
+        One whose topmost Via cannot be read is answered to where it came from.
+        """
         request = error.message
         if self.noting:
             self._note_dropped(request if isinstance(request, Request) else None, flow, str(error))
         if error.status is None or not isinstance(request, Request) or request.method == "ACK":
             return
-        try:
+        to: Flow | None = flow
+        with suppress(ParseError):
             to = response_flow(stamp_received(request, flow).top_via, flow)
-        except ParseError:
-            return
         if to is not None:
             response = build_response(
                 request,

@@ -94,10 +94,6 @@ class Identity:
         """Say whether a Via's sent-by is one that we put into requests (RFC 3261 §18.1.2)."""
         return (via.host, via.port) in self._sent_by
 
-    def sent_by(self, transport: str, local: Address | None) -> str:
-        """Return the sent-by for requests over a transport."""
-        return _authority(*self._public(transport, local))
-
     def numeric_hops(self, uri: Uri) -> list[Target] | None:
         """Return the next hop of a URI whose host is an address; None if DNS has to be asked.
 

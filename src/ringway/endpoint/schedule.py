@@ -10,7 +10,7 @@ shells.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final, Protocol
 
@@ -167,11 +167,14 @@ class Schedule:
 
     def start(self, timer: Timer, now: float) -> None:
         """Have ``timer`` fire when it is due."""
+        self.start_after(timer, round(timer.at - now, 3))
+
+    def start_after(self, timer: Timer, length: float) -> None:
+        """Have ``timer`` fire when it is due, which is ``length`` seconds from now."""
         at = timer.at
         first = self._first
         if first is not None and at < first.at:
             self._first = timer
-        length = round(at - now, 3)
         lane = self._lanes.get(length)
         if lane is None:
             lane = self._new_lane(length)
@@ -195,7 +198,10 @@ class Schedule:
         return None if first is None else first.at
 
     def fire_due(self, now: float) -> None:
-        """Fire what is due at ``now``, in order, with what that starts for ``now`` or before."""
+        """Fire what is due at ``now``, in order, with what that starts for ``now`` or before.
+
+        When one raises, the rest stay due: the next call fires them.
+        """
         while True:
             due: list[Timer] = []
             self._heap.take_due(now, due)
@@ -206,10 +212,22 @@ class Schedule:
             self._first = None
             if len(due) > 1:
                 due.sort(key=_at)
-            for timer in due:
-                if timer.active:
-                    timer.active = False
-                    timer.happen(now)
+            rest = iter(due)
+            try:
+                for timer in rest:
+                    if timer.active:
+                        timer.active = False
+                        timer.happen(now)
+            finally:
+                self._keep(rest)
+
+    def _keep(self, timers: Iterator[Timer]) -> None:
+        """Take back due timers whose turn has not come: one before them raised."""
+        for timer in timers:
+            if timer.active:
+                self._first = None
+                timer.queue = self._heap
+                self._heap.add(timer)
 
     def _new_lane(self, length: float) -> _Lane | None:
         if len(self._lanes) >= _MOST_LANES:

@@ -271,7 +271,7 @@ class Servers:
             transaction.instant = symbol
         else:
             timer = transaction.waiting = _ServerTimer(now + length, self, transaction, symbol)
-            self._schedule.start(timer, now)
+            self._schedule.start_after(timer, length)
 
     def _send(self, transaction: ServerTransaction, data: bytes, now: float) -> None:
         """Send over the flow the response belongs to, or what replaces it (§18.2.2)."""

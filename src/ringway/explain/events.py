@@ -12,14 +12,13 @@ def event(decision: Decision) -> dict[str, object]:
     """Return the decision as JSON-ready values.
 
     Every event has ``at`` (seconds, the core's clock) and ``kind``. ``call_id``, ``method``,
-    ``status`` with ``phrase``, ``flow``, ``branch``, ``aor``, ``text``, ``effects`` and ``why``
-    are there when they say something.
+    ``status`` with ``phrase``, ``flow``, ``aor``, ``text``, ``effects`` and ``why`` are there when
+    they say something.
     """
     values: dict[str, object] = {"at": round(decision.at, 6), "kind": str(decision.kind)}
     for name, text in (
         ("call_id", decision.call_id),
         ("method", decision.method),
-        ("branch", decision.branch),
         ("aor", decision.aor),
         ("text", decision.text),
     ):

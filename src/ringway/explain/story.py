@@ -4,7 +4,9 @@ Decisions of many calls arrive mixed. The teller keeps those of one Call-ID toge
 its story once the call has its final answer and nothing more came for a moment (losing branches
 are still being cancelled then), or once it has been silent for long. What happens to the call
 later, a BYE over another flow say, is told as a further chapter of the same call, with times from
-the call's start. Decisions without a call, such as a connection that closed, are told at once.
+the call's start. Decisions without a call, such as a connection that closed, are told at once. As
+stories come late, the order of the output is not that of the events: so each title, and each line
+without a call, begins with the time of day, in UTC.
 
 Memory is bounded: the longest-silent call is told early when too many are open, and a call that
 never stops deciding loses its middle, not its end.
@@ -12,8 +14,10 @@ never stops deciding loses its middle, not its end.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 from ringway import codes
@@ -110,11 +114,13 @@ class StoryTeller:
             The lines to print now, often none. Call ``settle`` when ``next_timer`` is due.
         """
         if not decision.call_id:
-            return (self._paint(Tone.TEXT, " - ").join(self._lines(decision, None)),)
+            clock = self._paint(Tone.TIME, _clock(decision.at)) + self._paint(Tone.TEXT, " ")
+            return (clock + self._paint(Tone.TEXT, " - ").join(self._lines(decision, None)),)
         if self._live:
             started_at = self._told.get(decision.call_id, decision.at)
             self._remember(decision.call_id, started_at)
-            tag = self._paint(Tone.TITLE, f"{escape(decision.call_id, 12):13} ")
+            clock = self._paint(Tone.TIME, _clock(decision.at)) + self._paint(Tone.TEXT, " ")
+            tag = clock + self._paint(Tone.TITLE, f"{escape(decision.call_id, 12):13} ")
             # One decision, one line: live output is for searching.
             return (tag + self._paint(Tone.TEXT, " - ").join(self._lines(decision, started_at)),)
         call = self._find(decision)
@@ -158,10 +164,11 @@ class StoryTeller:
         method = escape(decision.method)
         started_at = self._told.get(call_id)
         if started_at is not None:
-            title = f"{method or 'More'}, later in call {escape(call_id)}"
+            title = f"{_clock(decision.at)} {method or 'More'}, later in call {escape(call_id)}"
             return _Call(decision, started_at, title)
         whom = f" {escape(decision.aor)}" if decision.aor else ""
-        return _Call(decision, decision.at, f"{method or 'Call'}{whom}, call {escape(call_id)}")
+        title = f"{_clock(decision.at)} {method or 'Call'}{whom}, call {escape(call_id)}"
+        return _Call(decision, decision.at, title)
 
     def _tell_first(self, calls: OrderedDict[str, _Call]) -> tuple[str, ...]:
         call_id, call = calls.popitem(last=False)
@@ -191,19 +198,37 @@ class StoryTeller:
 
     def _lines(self, decision: Decision, started_at: float | None) -> list[str]:
         paint = self._paint
-        pieces = [] if started_at is None else [paint(Tone.TIME, _offset(decision.at - started_at))]
-        pieces.append(paint(Tone.STEP, f"{_step(decision.kind):{_STEP_WIDTH}}"))
-        if decision.text:
-            pieces.append(paint(Tone.TEXT, escape(decision.text)))
-        if decision.status:
-            phrase = codes.lookup(decision.status).phrase
-            pieces.append(paint(_tone(decision.status), f"{decision.status} {phrase}"))
+        pieces: list[str] = []
+        step = decision.kind.replace("-", " ")
+        if started_at is None:
+            pieces.append(paint(Tone.STEP, f"{step}:" if decision.text else step))
+        else:
+            pieces.append(paint(Tone.TIME, _offset(decision.at - started_at)))
+            pieces.append(paint(Tone.STEP, f"{step:{_STEP_WIDTH}}"))
+        pieces += self._text(decision)
         if decision.flow is not None and str(decision.flow) not in decision.text:
             pieces.append(paint(Tone.FLOW, f"({decision.flow})"))
         lines = [paint(Tone.TEXT, " ").join(pieces).rstrip(" ")]
         if decision.why:
             lines.append(paint(Tone.WHY, escape(decision.why)))
         return lines
+
+    def _text(self, decision: Decision) -> list[str]:
+        """Return what happened and the code with its phrase: where the text has it, or behind."""
+        paint = self._paint
+        text = escape(decision.text)
+        if not decision.status:
+            return [paint(Tone.TEXT, text)] if text else []
+        phrase = codes.lookup(decision.status).phrase
+        code = paint(_tone(decision.status), f"{decision.status} {phrase}")
+        found = re.search(rf" {decision.status}(?![^ ;])", text)
+        if found is None:
+            return [paint(Tone.TEXT, text), code] if text else [code]
+        behind = text[found.end() :]
+        return [
+            paint(Tone.TEXT, text[: found.start()]),
+            code + (paint(Tone.TEXT, behind) if behind else ""),
+        ]
 
 
 def _answers(decision: Decision) -> bool:
@@ -212,8 +237,9 @@ def _answers(decision: Decision) -> bool:
     return decision.kind in _REGISTERED and decision.method == "REGISTER"
 
 
-def _step(kind: str) -> str:
-    return kind.replace("-", " ")
+def _clock(at: float) -> str:
+    """Return the time of day in UTC, which needs no zone database and no summer time."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-3] + "Z"
 
 
 def _tone(status: int) -> Tone:

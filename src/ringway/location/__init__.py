@@ -1,6 +1,6 @@
 """Bindings and redirect rules: where an address-of-record can be reached, and how that is kept."""
 
-from ringway.location.binding import Binding, Key, aor_of
+from ringway.location.binding import NO_SYNONYMS, Binding, Key, Synonyms, aor_of, domain_of
 from ringway.location.changes import (
     BindingChange,
     Change,
@@ -17,6 +17,7 @@ from ringway.location.rule import RedirectRule, RuleKey, When
 from ringway.location.store import Store
 
 __all__ = [
+    "NO_SYNONYMS",
     "Binding",
     "BindingChange",
     "Change",
@@ -32,7 +33,9 @@ __all__ = [
     "RedirectRule",
     "RuleKey",
     "Store",
+    "Synonyms",
     "When",
     "aor_of",
+    "domain_of",
     "durable_drops",
 ]

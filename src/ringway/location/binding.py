@@ -7,8 +7,10 @@ vector. One record holds all of it, because the proxy needs all of it to route o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
@@ -76,7 +78,24 @@ class Binding:
         return self.contact[:5].lower() == "sips:" or (self.flow is not None and self.flow.secure)
 
 
-def aor_of(uri: Uri) -> str:
+Synonyms: TypeAlias = Mapping[str, str]
+"""Hosts that mean a domain of ours, such as an alias or our own address, and which one."""
+
+NO_SYNONYMS: Final[Synonyms] = MappingProxyType({})
+
+
+def domain_of(uri: Uri, synonyms: Synonyms = NO_SYNONYMS) -> str:
+    """The domain that a URI's host means, without the dot that may end a complete name.
+
+    Args:
+        uri: a SIP or SIPS URI.
+        synonyms: other hosts for our domains.
+    """
+    host = uri.host.removesuffix(".")
+    return synonyms.get(host, host)
+
+
+def aor_of(uri: Uri, synonyms: Synonyms = NO_SYNONYMS) -> str:
     """The canonical address-of-record that a SIP or SIPS URI names (RFC 3261 §10.3 step 5).
 
     User and host only, the user unescaped. SIPS falls together with SIP: both schemes name one
@@ -85,10 +104,13 @@ def aor_of(uri: Uri) -> str:
 
     Args:
         uri: a URI from a Request-URI, To or From. Another scheme than SIP gives its text.
+        synonyms: other hosts for our domains, so that a user has one name whichever a phone uses.
     """
     if uri.scheme not in {"sip", "sips"}:
         return str(uri)
-    host = f"[{uri.host}]" if ":" in uri.host else uri.host
+    host = domain_of(uri, synonyms)
+    if ":" in host:
+        host = f"[{host}]"
     user = uri.user
     if user is None:
         return f"sip:{host}"

@@ -10,13 +10,14 @@ from typing import Final
 from ringway import codes
 from ringway.errors import ParseError
 from ringway.message.headers import first_value
-from ringway.message.message import Request, Response, checked_value
-from ringway.message.names import canonical_name, is_token, pretty_name
+from ringway.message.message import Request, Response, checked_value, header_line
+from ringway.message.names import canonical_name, is_token
 from ringway.message.uri import Uri
 
 __all__ = ["build_ack", "build_cancel", "build_request", "build_response"]
 
-_ECHOED: Final = ("from", "to", "call-id", "cseq")
+_ECHOED: Final = frozenset({"via", "from", "to", "call-id", "cseq"})
+_ECHOED_IN_100: Final = _ECHOED | {"timestamp"}
 
 
 def build_response(
@@ -49,18 +50,11 @@ def build_response(
     """
     names: list[str] = []
     lines: list[str] = []
-    seen: set[str] = set()
+    echoed = _ECHOED if status > 100 else _ECHOED_IN_100
     for name, line in request.lines():
-        if name == "via":
-            names.append(name)
-            lines.append(line)
-        elif name in _ECHOED and name not in seen:
-            seen.add(name)
+        if name in echoed and (name == "via" or name not in names):
             names.append(name)
             lines.append(_tagged(request, line, to_tag) if name == "to" and status > 100 else line)
-        elif name == "timestamp" and status == 100:
-            names.append(name)
-            lines.append(line)
     _add(names, lines, headers)
     _add_body(names, lines, body, content_type)
     phrase = codes.lookup(status).phrase if reason is None else checked_value(reason)
@@ -178,11 +172,13 @@ def _tagged(request: Request, line: str, tag: str) -> str:
 
 def _add(names: list[str], lines: list[str], headers: Iterable[tuple[str, str]]) -> None:
     for name, value in headers:
-        names.append(canonical_name(name))
-        lines.append(f"{pretty_name(name)}: {checked_value(value)}")
+        key, line = header_line(name, value)
+        names.append(key)
+        lines.append(line)
 
 
 def _add_body(names: list[str], lines: list[str], body: bytes, content_type: str | None) -> None:
     if content_type is not None:
         _add(names, lines, [("Content-Type", content_type)])
-    _add(names, lines, [("Content-Length", str(len(body)))])
+    names.append("content-length")
+    lines.append(f"Content-Length: {len(body)}")

@@ -124,17 +124,16 @@ class HeaderFields:
                     found.append(value)
         return tuple(found)
 
-    def count(self, name: str) -> int:
-        """Return how many values a header has, over all its lines.
+    def several(self, name: str) -> bool:
+        """Say whether a header has more than one value, without taking them apart if it can.
 
         Args:
-            name: Canonical name of the header.
+            name: Canonical name of a list header.
         """
         lines = self._names.count(name)
-        # Only a comma can make more values than lines, and in the first one it is seen cheaply.
-        if lines == 1 and "," not in self.index()[name]:
-            return 1
-        return len(self.values(name)) if lines else 0
+        if lines == 1 and "," in self.index()[name]:
+            return len(self.values(name)) > 1
+        return lines > 1
 
     @property
     def top_via(self) -> Via:

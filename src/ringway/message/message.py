@@ -13,7 +13,24 @@ from ringway.message.memory import remember
 from ringway.message.names import LISTS, canonical_name, pretty_name
 from ringway.message.uri import Uri, parse_uri
 
-__all__ = ["Draft", "Message", "Request", "Response", "checked_value"]
+__all__ = ["Draft", "Message", "Request", "Response", "checked_value", "header_line"]
+
+
+_heads: Final[dict[str, tuple[str, str]]] = {}
+
+
+def header_line(name: str, value: str) -> tuple[str, str]:
+    """Return a header's canonical name, and its line.
+
+    Raises:
+        ValueError: The name is none, or the value would smuggle another line in.
+    """
+    head = _heads.get(name)
+    if head is None:
+        head = remember(_heads, name, (canonical_name(name), f"{pretty_name(name)}: "))
+    if "\n" in value or "\r" in value or "\0" in value:
+        checked_value(value)
+    return head[0], head[1] + value
 
 
 def checked_value(text: str) -> str:
@@ -126,6 +143,23 @@ class Request(Message):
             uri = self._uri = parse_uri(self.uri_text)
         return uri
 
+    def without(self, name: str) -> "Request":
+        """Return this request without a header; what is parsed already stays parsed.
+
+        Args:
+            name: Canonical name of the header, none of those that every message has.
+        """
+        names, lines = self.copy_lines()
+        while name in names:
+            position = names.index(name)
+            del names[position]
+            del lines[position]
+        first = self.index().copy()
+        first.pop(name, None)
+        other = Request(self.method, self.uri_text, names, lines, self.body, self.version, first)
+        other.adopt(self.top_via, self.from_, self.to, self.cseq)
+        return other
+
     def edit(self) -> "Draft[Request]":
         """Return a draft of this request, to be changed and built into the next one."""
         return Draft(self)
@@ -203,7 +237,7 @@ class Draft(Generic[M]):
 
     def prepend(self, name: str, value: str) -> None:
         """Add a line above all lines of that header; above all others if there is none."""
-        key, line = _key_and_line(name, value)
+        key, line = header_line(name, value)
         names = self._own_names()
         position = names.index(key) if key in names else 0
         names.insert(position, key)
@@ -211,7 +245,7 @@ class Draft(Generic[M]):
 
     def append(self, name: str, value: str) -> None:
         """Add a line below all lines of that header; below all others if there is none."""
-        key, line = _key_and_line(name, value)
+        key, line = header_line(name, value)
         names = self._own_names()
         position = len(names)
         if key in names:
@@ -221,7 +255,7 @@ class Draft(Generic[M]):
 
     def replace(self, name: str, value: str) -> None:
         """Put one line in the place of all lines of that header; add it if there is none."""
-        key, line = _key_and_line(name, value)
+        key, line = header_line(name, value)
         names = self._own_names()
         if key not in names:
             names.append(key)
@@ -241,7 +275,7 @@ class Draft(Generic[M]):
         Values joined to the first one by commas stay, as they are, in the same line.
         The header is added if it is not there.
         """
-        key, line = _key_and_line(name, value)
+        key, line = header_line(name, value)
         names = self._own_names()
         if key not in names:
             names.append(key)
@@ -334,19 +368,6 @@ class Draft(Generic[M]):
             self._names = self._names.copy()
             self._lines = self._lines.copy()
         return self._names
-
-
-_heads: Final[dict[str, tuple[str, str]]] = {}
-
-
-def _key_and_line(name: str, value: str) -> tuple[str, str]:
-    """Return a header's canonical name, and its line."""
-    head = _heads.get(name)
-    if head is None:
-        head = remember(_heads, name, (canonical_name(name), f"{pretty_name(name)}: "))
-    if "\n" in value or "\r" in value or "\0" in value:
-        checked_value(value)
-    return head[0], head[1] + value
 
 
 def _octets(start: str, lines: list[str], body: bytes) -> bytes:

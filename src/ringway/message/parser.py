@@ -14,6 +14,7 @@ from typing import Final
 from ringway.errors import ParseError
 from ringway.message.fields import unfold
 from ringway.message.headers import first_value, parse_cseq, parse_name_addr, parse_via
+from ringway.message.memory import remember
 from ringway.message.message import Message, Request, Response
 from ringway.message.names import METHODS, NAMES, SINGLES, canonical_name, is_token, pretty_name
 
@@ -141,6 +142,8 @@ _FOLDED: Final = ParseError("a folded line")
 _BROADCAST: Final = "255.255.255.255"
 _MAX_LENGTH_DIGITS: Final = 9
 
+_status_lines: Final[dict[str, tuple[int, str]]] = {}
+
 
 def _parse(
     head: bytes, body: bytes, limits: tuple[int, int], *, datagram: bool, fault: str = ""
@@ -165,7 +168,7 @@ def _parse(
             start = lines.pop(0)
             names.clear()
             first.clear()
-            found = _index(lines, names, first)
+            found = _index_oddities(lines, names, first)
         error = error or found
     if len(lines) > max_headers:
         error = error or ParseError(f"more than {max_headers} header lines")
@@ -187,7 +190,29 @@ def _parse(
 
 
 def _index(lines: list[str], names: list[str], first: dict[str, str]) -> ParseError | None:
-    """Name each header line, "" for one that is none, and keep each header's first value."""
+    """Name each header line, "" for one that is none, and keep each header's first value.
+
+    The usual message first: every name spelled as usual, no value empty, no line folded, nothing
+    there twice that must not be. Anything else is looked at line by line.
+    """
+    values: list[str] = []
+    for line in lines:
+        name, _, value = line.partition(":")
+        names.append(NAMES.get(name, ""))
+        values.append(value.strip(" \t"))
+    if "" not in names and "" not in values:
+        first.update(zip(reversed(names), reversed(values), strict=True))
+        if len(first) == len(names):
+            return None
+        singles = [name for name in names if name in SINGLES]
+        if len(singles) == len(set(singles)):
+            return None
+    names.clear()
+    first.clear()
+    return _index_oddities(lines, names, first)
+
+
+def _index_oddities(lines: list[str], names: list[str], first: dict[str, str]) -> ParseError | None:
     fault: ParseError | None = None
     for line in lines:
         name, colon, value = line.partition(":")
@@ -211,11 +236,15 @@ def _index(lines: list[str], names: list[str], first: dict[str, str]) -> ParseEr
 def _start(
     start: str, names: list[str], lines: list[str], first: dict[str, str]
 ) -> tuple[Request | Response, ParseError | None]:
+    known = _status_lines.get(start)
+    if known is not None:
+        return Response(*known, names, lines, b"", start, first), None
     if start[:4].upper() == "SIP/":
         match = _STATUS_LINE.fullmatch(start)
         if match is None or match[1].upper() != "SIP/2.0":
             raise ParseError(f"not a status line: {start[:80]!r}", status=None)
-        return Response(int(match[2]), match[3] or "", names, lines, b"", start, first), None
+        status, reason = remember(_status_lines, start, (int(match[2]), match[3] or ""))
+        return Response(status, reason, names, lines, b"", start, first), None
     words = start.split(" ")
     if len(words) == 3:
         method, uri, version = words
@@ -277,6 +306,8 @@ def _refuse_broadcast(message: Request | Response) -> None:
 
 def _cut_body(message: Message, body: bytes, *, datagram: bool) -> bytes:
     text = message.get("content-length")
+    if text == str(len(body)):
+        return body
     if text is None:
         if datagram:
             return body

@@ -58,10 +58,7 @@ class Uri:
 
     def has_param(self, name: str) -> bool:
         """Say whether a parameter is there, with or without a value."""
-        for key, _ in self.params:
-            if key == name:
-                return True
-        return False
+        return self.param(name) is not None if self.params else False
 
     def with_param(self, name: str, value: str | None = None) -> "Uri":
         """Return the URI with one parameter set: in its place if it is there, else last."""

@@ -165,7 +165,7 @@ class Branch:
         if self.way.may_fail_early or self.target.has_alternative(now):
             wait = settings.flow_timeout if context.is_invite else settings.request_flow_timeout
             self.timer_silent = endpoint.timer(now + wait, self._silent)
-        context.sent(self.way, to, now)
+        context.sent(to, now)
         self.client = endpoint.send_request(request, to, self, now, branch_suffix=context.mark)
 
     # what comes back
@@ -245,4 +245,4 @@ class Branch:
 
 def _goes_on(response: Response) -> bool:
     """True when a Via is left below ours: the sender's (RFC 3261 §16.7 step 3)."""
-    return response.count("via") > 1
+    return response.several("via")

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ringway import codes
-from ringway.codes import Circumstance, Effect, Role, Source, Toward
+from ringway.codes import Circumstance, Effect, Role, Source, Toward, Translation
 from ringway.endpoint import Decision, Kind, ServerTransaction, Timer
-from ringway.location import aor_of
 from ringway.message import Request, Response, build_response
 from ringway.proxy.outcome import Outcome, aggregated, best_of, failure
 from ringway.proxy.record import Side
+from ringway.proxy.summary import NEXT_HOP, PHONE, PHONES, summary
 from ringway.proxy.target import ELSEWHERE, Target
 from ringway.proxy.validation import is_first_hop
 from ringway.proxy.way import TargetSpec, Way
@@ -120,7 +120,8 @@ class ResponseContext:
         if self.cancelled:
             return
         self.cancelled = True
-        self.note(Kind.CANCEL, "the caller cancelled", now)
+        counts_as = Outcome(codes.CANCELLED, Source.TIMER, "")
+        self.note(Kind.CANCEL, "the caller cancelled", now, counts_as)
         for target in list(self._active):
             target.cancel(now)
 
@@ -135,11 +136,12 @@ class ResponseContext:
         """Ask the table what this outcome, met this way, leads to."""
         return codes.effects(outcome.status, self._circumstance(way, outcome.source, spec))
 
-    def sent(self, way: Way, to: Flow | NextHop, now: float) -> None:
-        """Note that a branch goes out."""
+    def sent(self, to: Flow | NextHop, now: float) -> None:
+        """Note that a branch goes out, and over which flow if that is known."""
         if self.proxy.endpoint.noting:
-            text = self.request.method if way.flow is not None else f"{self.request.method} to {to}"
-            self.note(Kind.BRANCH, text, now, flow=way.flow)
+            flow = to if isinstance(to, Flow) else None
+            text = self.request.method if flow is not None else f"{self.request.method} to {to}"
+            self.note(Kind.BRANCH, text, now, flow=flow)
 
     def provisional(self, response: Response, now: float) -> None:
         """Forward a provisional of a branch that counts (§16.7 step 5)."""
@@ -162,6 +164,9 @@ class ResponseContext:
         for target in list(self._active):
             if target is not branch.target:
                 target.cancel(now, ELSEWHERE)
+        if len(self._tried) == 1 and branch.target.let_go():
+            self._active.clear()
+            self._tried.clear()
 
     def target_ended(self, target: Target, outcome: Outcome, now: float) -> None:
         """Take the end of one target."""
@@ -177,13 +182,14 @@ class ResponseContext:
             if other is not target:
                 other.cancel(now)
 
-    def recurse(self, target: Target, response: Response, now: float) -> bool:
+    def recurse(self, branch: Branch, response: Response, now: float) -> bool:
         """Follow a redirect under policy; True when it was followed (§16.5, §16.7 step 4)."""
+        target = branch.target
         followed = self.proxy.recursion.follow(self, target.spec, response, now)
         if followed is None:
             return False
         outcome = target.outcome = Outcome(response.status, Source.RECEIVED, followed.text)
-        self.note(Kind.RECURSE, followed.text, now, outcome)
+        self.note(Kind.RECURSE, followed.text, now, outcome, branch)
         if followed.rest is not None:
             self._best.append(
                 Outcome(response.status, Source.RECEIVED, followed.text, followed.rest)
@@ -200,7 +206,8 @@ class ResponseContext:
         """Tell the proxy before us, which has other flows, that this one says nothing."""
         self.gave_up = True
         status = codes.given_up_early(self.request.method)
-        self._answer(status, now, (), f"{way} says nothing, and the sender has other flows")
+        why = codes.explain(status, self._at_the_end(Source.TIMER)).why
+        self._answer(status, now, (), f"{way} says nothing, and the sender has other flows", why)
 
     def note(
         self,
@@ -210,17 +217,34 @@ class ResponseContext:
         outcome: Outcome | None = None,
         branch: Branch | None = None,
         flow: Flow | None = None,
+        why: str = "",
     ) -> None:
-        """Tell the story, when somebody listens."""
+        """Tell the story, when somebody listens.
+
+        Args:
+            kind: what sort of decision.
+            text: one plain line.
+            now: seconds.
+            outcome: the status it is about; the table's word on it is looked up here.
+            branch: the branch that ended so; without one, what the caller hears of it.
+            flow: over which a branch goes.
+            why: the table's word, when it is not about what a branch met.
+        """
         endpoint = self.proxy.endpoint
         if not endpoint.noting:
             return
         effects: tuple[Effect, ...] = ()
-        why = ""
-        if outcome is not None and branch is not None:
-            where = self._circumstance(branch.way, outcome.source, branch.target.spec)
+        if outcome is not None and not why:
+            if branch is not None:
+                where = self._circumstance(branch.way, outcome.source, branch.target.spec)
+            else:
+                where = self._at_the_end(outcome.source)
             rule = codes.explain(outcome.status, where)
             effects, why = rule.effects, rule.why
+        if branch is not None:
+            flow = branch.way.flow
+        elif kind is not Kind.BRANCH:
+            flow = self.source
         endpoint.note(
             Decision(
                 at=now,
@@ -229,8 +253,8 @@ class ResponseContext:
                 call_id=self.request.call_id,
                 method=self.request.method,
                 status=outcome.status if outcome is not None else 0,
-                flow=branch.way.flow if branch is not None else flow or self.source,
-                aor=self.plan.aor or aor_of(self.request.to.uri),
+                flow=flow,
+                aor=self.plan.aor or self.proxy.aor(self.request.to.uri),
                 effects=effects,
                 why=why,
             )
@@ -246,6 +270,10 @@ class ResponseContext:
             source = Source.OWN_EDGE
         role = Role.PROXY if spec.instance else self.plan.role
         return Circumstance(role, self.request.method, self.in_dialog, source)
+
+    def _at_the_end(self, source: Source) -> Circumstance:
+        """Describe to the table what is left when no target is: which way it came, no more."""
+        return Circumstance(self.plan.role, self.request.method, self.in_dialog, source)
 
     # tiers
 
@@ -310,10 +338,12 @@ class ResponseContext:
         best = best_of([each for each in self._best if self._sent_as(each, toward)] or self._best)
         if self._falls_back(best, now):
             return
-        status = self._sent_as(best, toward)
+        row = self._translation(best, toward)
+        status = best.status if row is None else row.status
+        why = "" if row is None else row.why
         if status is None:
             self._finish()
-            self.note(Kind.ANSWER, "nothing to send: a late 408 helps nobody", now, best)
+            self.note(Kind.ANSWER, "nothing to send", now, best, why=why)
         elif best.response is not None and status == best.status:
             response = best.response
             extra = aggregated(self._best, best)
@@ -328,7 +358,8 @@ class ResponseContext:
         else:
             headers = self.proxy.explain(self._summary(), unreachable=best.unreachable)
             reason = "; ".join(dict.fromkeys([outcome.text for outcome in self._best]))
-            self._answer(status, now, () if self.cancelled else headers, reason)
+            reason = f"{reason}; the caller gets {status}"
+            self._answer(status, now, () if self.cancelled else headers, reason, why)
 
     def _falls_back(self, best: Outcome, now: float) -> bool:
         """Use the redirect that the user has set for this failure, if there is one; once."""
@@ -344,18 +375,24 @@ class ResponseContext:
         if self.open:
             followed = self.proxy.recursion.follow(self, TargetSpec((Way(),)), response, now)
         if followed is not None and followed.tiers:
-            self.note(Kind.RECURSE, f"{best.text}; {followed.text}", now, best)
+            outcome = Outcome(status, Source.RECEIVED, "")
+            self.note(Kind.RECURSE, f"{best.text}; {followed.text}", now, outcome)
             self.add_tiers(followed.tiers)
             self._next_tier(now)
             return True
         self._finish()
         self.proxy.endpoint.reply(self.transaction, status, now, headers=headers)
         text = f"{best.text}; redirected"
-        self.note(Kind.REDIRECT, text, now, Outcome(status, Source.TIMER, text))
+        why = codes.own_answer(status)
+        self.note(Kind.REDIRECT, text, now, Outcome(status, Source.TIMER, text), why=why)
         return True
 
     def _sent_as(self, outcome: Outcome, toward: Toward) -> int | None:
-        return codes.forwarded_as(
+        row = self._translation(outcome, toward)
+        return outcome.status if row is None else row.status
+
+    def _translation(self, outcome: Outcome, toward: Toward) -> Translation | None:
+        return codes.translation(
             outcome.status,
             self.request.method,
             toward,
@@ -366,17 +403,25 @@ class ResponseContext:
 
     def _summary(self) -> str:
         """Return what the caller may know: no addresses of phones (RFC 3261 §20.43)."""
-        ways = sum([len(target.tried) for target in self._tried])
-        if not ways:
+        tried = [each for target in self._tried for each in target.ends]
+        if not tried:
             return self._best[0].text
-        return f"{ways} ways to {self.plan.aor or 'the next hop'} tried, none is left"
+        if not self.plan.aor:
+            return summary(tried, NEXT_HOP)
+        return summary(tried, PHONE if len(self._tried) == 1 else PHONES)
 
     def _answer(
-        self, status: int, now: float, headers: tuple[tuple[str, str], ...], text: str
+        self,
+        status: int,
+        now: float,
+        headers: tuple[tuple[str, str], ...],
+        text: str,
+        why: str = "",
     ) -> None:
         self._finish()
         self.proxy.endpoint.reply(self.transaction, status, now, headers=headers)
-        self.note(Kind.ANSWER, text, now, Outcome(status, Source.TIMER, text))
+        outcome = Outcome(status, Source.TIMER, text)
+        self.note(Kind.ANSWER, text, now, outcome, why=why or codes.own_answer(status))
 
     def _forward(self, response: Response, now: float) -> None:
         draft = response.edit()

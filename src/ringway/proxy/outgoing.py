@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ringway.location import aor_of
 from ringway.message import Draft, Request, Uri, parse_uri
 from ringway.proxy.record import DIALOGLESS, path_value, record_routes, source_side, target_side
 from ringway.proxy.route import ALTERNATIVES
@@ -93,7 +92,7 @@ def _record_routes(
     proxy, request = context.proxy, context.request
     near = context.near
     if near is None:
-        aor = aor_of(request.from_.uri)
+        aor = proxy.aor(request.from_.uri)
         near = context.near = source_side(request, context.source, proxy.location, aor, now)
     spec = target.spec
     far = target_side(way, to, spec.aor, spec.instance, proxy.endpoint)

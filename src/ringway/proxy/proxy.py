@@ -25,6 +25,7 @@ from ringway.location import Binding, Location, Persist, aor_of, durable_drops
 from ringway.message import Request, Response, Uri, Warning399
 from ringway.proxy.context import Plan, ResponseContext
 from ringway.proxy.outcome import Outcome
+from ringway.proxy.record import plain_record_route
 from ringway.proxy.recursion import Recursion
 from ringway.proxy.route import Routed, take_own_routes
 from ringway.proxy.settings import ProxySettings, Relay
@@ -88,7 +89,9 @@ class Proxy:
         Raises:
             TokenTampered, TokenGone, ParseError: as ``take_own_routes``.
         """
-        return take_own_routes(request, source, self.is_ours, self.sealer, self.location, now)
+        return take_own_routes(
+            request, source, self.is_ours, self._written, self.sealer, self.location, now
+        )
 
     def forward(self, event: RequestReceived, routed: Routed, now: float) -> None:
         """Forward a request, or refuse it: RFC 3261 §16.3, §16.5, §16.6.
@@ -121,16 +124,23 @@ class Proxy:
         mark = loop_mark(event.request)
         if check_forwardable(event.request, self.endpoint, mark) is not None:
             return False
-        plan = Plan(tiers=(), authoritative=True, aor=aor_of(routed.request.uri))
+        plan = Plan(tiers=(), authoritative=True, aor=self.aor(routed.request.uri))
         context = ResponseContext(self, event.transaction, routed.request, event.flow, plan, mark)
         followed = self.recursion.follow(context, TargetSpec((Way(),)), redirect, now)
         if followed is None or not followed.tiers:
             return False
         context.add_tiers(followed.tiers)
-        self._start(context, event, now)
+        outcome = Outcome(redirect.status, Source.RECEIVED, followed.text)
+        self._start(context, event, now, outcome)
         return True
 
-    def _start(self, context: ResponseContext, event: RequestReceived, now: float) -> None:
+    def _start(
+        self,
+        context: ResponseContext,
+        event: RequestReceived,
+        now: float,
+        followed: Outcome | None = None,
+    ) -> None:
         request = context.request
         if context.is_invite:
             self.endpoint.reply(event.transaction, 100, now)
@@ -138,6 +148,8 @@ class Proxy:
         if self.endpoint.noting:
             who = f"{request.from_.uri_text} asks for {request.uri_text}"
             context.note(Kind.REQUEST, f"{request.method}: {who}", now)
+            if followed is not None:
+                context.note(Kind.RECURSE, followed.text, now, followed)
         context.start(now)
 
     def reject(self, event: RequestReceived, rejection: Rejection, now: float) -> None:
@@ -153,6 +165,7 @@ class Proxy:
                     method=event.request.method,
                     status=rejection.status,
                     flow=event.flow,
+                    why=rejection.why or codes.own_answer(rejection.status),
                 )
             )
 
@@ -180,7 +193,14 @@ class Proxy:
         """Return what a URI stands for: registered phones if it is ours, else itself."""
         if not self.is_ours(uri):
             return [TargetSpec((Way(uri=str(uri)),))]
-        return targets_of(self.location.bindings(aor_of(uri), now))
+        return targets_of(self.location.bindings(self.aor(uri), now))
+
+    def aor(self, uri: Uri) -> str:
+        """Return the address-of-record that a URI names, by whichever of our hosts."""
+        return aor_of(uri, self.settings.synonyms)
+
+    def _written(self, call_id: str, source: Flow) -> str:
+        return plain_record_route(source, call_id, self.endpoint, self.sealer)
 
     def is_ours(self, uri: Uri) -> bool:
         """True when we are responsible for the URI's domain (RFC 3261 §16.5).
@@ -190,7 +210,7 @@ class Proxy:
         """
         if not uri.is_sip or uri.has_param("maddr"):
             return False
-        host = uri.host
+        host = uri.host.removesuffix(".")
         if host in self.settings.domains and not is_numeric(host):
             return True
         return self.endpoint.is_self(host, uri.port, uri.transport)
@@ -273,7 +293,7 @@ class Proxy:
         return Plan(tiers=((TargetSpec((Way(hop=str(registrar)),)),),), adds_path=adds_path)
 
     def _location_plan(self, request: Request, now: float) -> Plan:
-        aor = aor_of(request.uri)
+        aor = self.aor(request.uri)
         secure = request.uri.secure
         bindings = self.location.bindings(aor, now)
         if secure:
@@ -304,15 +324,15 @@ class Proxy:
     def gone(self, event: RequestReceived, why: str, now: float) -> None:
         """Answer a request whose flow token names nothing that is left (RFC 5626 §5.3.1)."""
         toward = Toward.AGENT if is_first_hop(event.request) else Toward.PROXY
-        status = codes.forwarded_as(
+        row = codes.translation(
             codes.synthetic(Source.TRANSPORT),
             event.request.method,
             toward,
             role=Role.EDGE,
             source=Source.TRANSPORT,
         )
-        if status is not None:
-            self.reject(event, Rejection(status, why), now)
+        if row is not None and row.status is not None:
+            self.reject(event, Rejection(row.status, why, why=row.why), now)
 
     def _unbound(self, removed: Iterable[Binding], why: str, now: float) -> None:
         removed = tuple(removed)

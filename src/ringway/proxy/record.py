@@ -17,7 +17,7 @@ from ringway.location import Binding, Location
 from ringway.message import NameAddr, Request, Uri, parse_uri
 from ringway.proxy.validation import is_first_hop
 from ringway.proxy.way import Way
-from ringway.transport.flow import Flow
+from ringway.transport.flow import Address, Flow
 from ringway.transport.flow import Target as NextHop
 from ringway.transport.token import Sealer
 
@@ -43,6 +43,11 @@ class Side(NamedTuple):
     aor: str = ""
     instance: str = ""
     seen: Flow | None = None
+
+    @property
+    def listener(self) -> tuple[str, Address | None]:
+        """What the URI by which requests come back here is made from."""
+        return self.transport, None if self.seen is None else self.seen.local
 
     @property
     def plain(self) -> bool:
@@ -94,10 +99,24 @@ def record_routes(
         sealer: seals the tokens.
         secure: True when the request goes on with sips, which the dialog must then keep.
     """
-    values = [_route_uri(side, call_id, endpoint, sealer, secure=secure) for side in (near, far)]
-    if near.plain and far.plain and values[0] == values[1]:
-        del values[1]
-    return tuple([f"<{value}>" for value in values])
+    first = f"<{_route_uri(near, call_id, endpoint, sealer, secure=secure)}>"
+    plain = near.plain and far.plain
+    if plain and near.listener == far.listener:
+        return (first,)
+    second = f"<{_route_uri(far, call_id, endpoint, sealer, secure=secure)}>"
+    return (first,) if plain and first == second else (first, second)
+
+
+def plain_record_route(source: Flow, call_id: str, endpoint: Endpoint, sealer: Sealer) -> str:
+    """Return the Record-Route value of a call whose sides need no flow of ours.
+
+    Args:
+        source: a flow to one of its sides.
+        call_id: what the mark in it is bound to.
+        endpoint: knows our advertised addresses.
+        sealer: makes the mark.
+    """
+    return f"<{endpoint.route_uri(source.transport, sealer.mark_dialog(call_id), source)}>"
 
 
 def path_value(source: Flow, to: Flow | NextHop, endpoint: Endpoint, sealer: Sealer) -> str:

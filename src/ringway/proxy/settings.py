@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ringway.codes import Role
+from ringway.location import Synonyms
 from ringway.message import Uri
 
 
@@ -56,6 +57,7 @@ class ProxySettings:
 
     Attributes:
         domains: hosts this proxy is responsible for (RFC 3261 §16.5), lower case.
+        synonyms: other hosts that mean one of the domains, such as our own addresses.
         role: PROXY when it has the location store, EDGE when it only owns flows.
         registrar: where an edge sends what has no Route.
         flow_timeout: how long an INVITE waits on a flow that says nothing while another remains.
@@ -72,6 +74,7 @@ class ProxySettings:
     """
 
     domains: frozenset[str]
+    synonyms: Synonyms = field(default_factory=dict)
     role: Role = Role.PROXY
     registrar: Uri | None = None
     flow_timeout: float = 2.0

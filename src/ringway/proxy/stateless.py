@@ -72,6 +72,10 @@ class Acknowledger:
         if way is None:
             self._drop(event, "its flow is gone and the phone has no other", now)
             return
+        if way.binding is not None:
+            self._note(
+                event, Kind.RECOVER, "ACK: its flow is gone, it takes another", way.flow, now
+            )
         request = self._forwarded(routed.request, way)
         if way.flow is not None:
             endpoint.send_stateless(request, way.flow, now)
@@ -134,16 +138,21 @@ class Acknowledger:
         return draft
 
     def _drop(self, event: AckReceived, why: str, now: float) -> None:
+        self._note(event, Kind.DROPPED, f"ACK dropped: {why}", event.flow, now)
+
+    def _note(
+        self, event: AckReceived, kind: Kind, text: str, flow: Flow | None, now: float
+    ) -> None:
         endpoint = self._proxy.endpoint
         if endpoint.noting:
             endpoint.note(
                 Decision(
                     at=now,
-                    kind=Kind.DROPPED,
-                    text=f"ACK dropped: {why}",
+                    kind=kind,
+                    text=text,
                     call_id=event.request.call_id,
                     method="ACK",
-                    flow=event.flow,
+                    flow=flow,
                 )
             )
 

@@ -20,6 +20,7 @@ from ringway.message import Response
 from ringway.proxy.branch import Branch, Headers
 from ringway.proxy.outcome import Outcome, failure
 from ringway.proxy.outgoing import next_hop
+from ringway.proxy.summary import Tried
 from ringway.proxy.way import TargetSpec, Way, ways_of
 from ringway.transport.flow import Target as NextHop
 
@@ -56,6 +57,15 @@ class Target:
         self._branches: list[Branch] = []
         self._current: Branch | None = None
 
+    @property
+    def ends(self) -> list[Tried]:
+        """How the ways tried so far ended, for whoever asks why nobody was reached."""
+        return [
+            Tried(branch.outcome, branch.way.flow is not None)
+            for branch in self._branches
+            if branch.outcome is not None
+        ]
+
     # what the response context calls
 
     def start(self, now: float) -> None:
@@ -74,6 +84,18 @@ class Target:
         for branch in self._branches:
             branch.cancel(now)
         self._end(failure(Source.TIMER, "nobody answered"), now)
+
+    def let_go(self) -> bool:
+        """Forget the branch that succeeded, if it was the only one; False if it was not.
+
+        A late 2xx still finds its way from the branch upwards. With nothing that points downwards
+        no call leaves a cycle behind, which only a run of the garbage collector would find.
+        """
+        if len(self._branches) != 1:
+            return False
+        self._branches.clear()
+        self._current = None
+        return True
 
     def has_alternative(self, now: float) -> bool:
         """True when another way to this target is left, one registered meanwhile included."""
@@ -104,7 +126,8 @@ class Target:
     def succeeded(self, branch: Branch, response: Response, now: float) -> None:
         """Take a 2xx: it is forwarded, from whichever branch it came (RFC 3261 §16.7 step 5)."""
         if self.outcome is None:
-            self.outcome = Outcome(response.status, Source.RECEIVED, "", response)
+            # Without the response: it is on its way, and this lives as long as a late 2xx may come.
+            self.outcome = Outcome(response.status, Source.RECEIVED, "")
         for other in self._branches:
             if other is not branch:
                 other.cancel(now, ELSEWHERE)
@@ -144,14 +167,14 @@ class Target:
                 self._try(branch.way, now, branch.hops)
                 return True
             case Effect.NEXT_FLOW if context.open and self.has_alternative(now):
-                self._note("trying the next flow", branch, outcome, now)
+                self._note("trying the next flow", branch, outcome, now, recovers=context.in_dialog)
                 # After a 430 the phone has nothing; a 2xx may follow the 408 of an edge.
                 may_follow = outcome.response is None or (context.is_invite and outcome.silent)
                 branch.supersede(keep=may_follow)
                 self._next_way(now)
                 return True
             case Effect.RECURSE if outcome.response is not None and context.open:
-                if context.recurse(self, outcome.response, now):
+                if context.recurse(branch, outcome.response, now):
                     return True
             case Effect.GIVE_UP:
                 context.give_up(self, now)
@@ -185,10 +208,19 @@ class Target:
                     return branch.outcome
         return outcome
 
-    def _note(self, next_step: str, branch: Branch, outcome: Outcome, now: float) -> None:
+    def _note(
+        self,
+        next_step: str,
+        branch: Branch,
+        outcome: Outcome,
+        now: float,
+        *,
+        recovers: bool = False,
+    ) -> None:
         if self.context.proxy.endpoint.noting:
             text = f"{outcome.text}; {next_step}"
-            self.context.note(Kind.FAILOVER, text, now, outcome, branch)
+            kind = Kind.RECOVER if recovers else Kind.FAILOVER
+            self.context.note(kind, text, now, outcome, branch)
 
     def _next_way(self, now: float) -> None:
         way = self._preferred_way()

@@ -24,11 +24,13 @@ class Rejection(NamedTuple):
         status: the response to send.
         text: one plain line for the story.
         headers: header fields the response carries.
+        why: the table's word for it; "" when the response is our own.
     """
 
     status: int
     text: str
     headers: tuple[tuple[str, str], ...] = ()
+    why: str = ""
 
 
 def loop_mark(request: Request) -> str:
@@ -53,7 +55,7 @@ def loop_mark(request: Request) -> str:
 
 def is_first_hop(request: Request) -> bool:
     """True when no proxy stands between the sender and us: one Via, the sender's own."""
-    return request.count("via") == 1
+    return not request.several("via")
 
 
 def hops_left(request: Request) -> int:

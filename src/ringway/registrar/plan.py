@@ -55,6 +55,7 @@ def plan_changes(
     if registration.remove_all:
         _check_order(registration, current.values())
         return _plan([Drop(each, UNREGISTERED) for each in current.values()], location)
+    _check_number(registration, len(current), settings)
     after = dict(current)
     fresh: set[Key] = set()
     replaced: set[Key] = set()
@@ -69,14 +70,8 @@ def plan_changes(
             after[binding.key] = binding
             fresh.add(binding.key)
             replaced.update(each.key for each in same)
-    # Not 413, which is about the body: the request is understood, refused, and not to be repeated
-    # as it is (RFC 3261 §21.4.4).
     if len(after) > max(settings.max_bindings, len(current)):
-        raise RefusalError(
-            403,
-            f"{registration.aor} may have {settings.max_bindings} bindings and has them:"
-            " remove one first",
-        )
+        raise _too_many(registration, "and has them: remove one first", settings)
     drops = [
         Drop(each, "" if key in replaced else UNREGISTERED)
         for key, each in current.items()
@@ -95,6 +90,24 @@ def _plan(changes: list[BindingChange], location: Location) -> Plan:
             if before is not None and before.durable:
                 on_disk.append(Drop(before, ""))
     return Plan(tuple(changes), tuple(on_disk))
+
+
+def _check_number(registration: Registration, current: int, settings: RegistrarSettings) -> None:
+    """Refuse more Contacts than could be bound, and removed, before they are compared.
+
+    Every Contact is compared with every binding: a REGISTER must not say how much work that is.
+    """
+    most = max(settings.max_bindings, current)
+    wanted = sum([each.expires > 0 for each in registration.contacts])
+    if wanted > most or len(registration.contacts) > 2 * most:
+        raise _too_many(registration, "and this REGISTER names more", settings)
+
+
+def _too_many(registration: Registration, why: str, settings: RegistrarSettings) -> RefusalError:
+    """A 403, not 413, which is about the body: not to be repeated as it is (RFC 3261 §21.4.4)."""
+    most = settings.max_bindings
+    bindings = "1 binding" if most == 1 else f"{most} bindings"
+    return RefusalError(403, f"{registration.aor} may have {bindings} {why}")
 
 
 def _check_order(registration: Registration, bindings: Iterable[Binding]) -> None:

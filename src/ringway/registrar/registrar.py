@@ -11,10 +11,11 @@ from collections import deque
 from functools import partial
 from math import ceil
 
+from ringway import codes
 from ringway.endpoint import Decision, Endpoint, Kind, RequestReceived
 from ringway.errors import ParseError, StoreError
 from ringway.location import Binding, Location, Persist, Put, aor_of
-from ringway.message import Uri, Warning399
+from ringway.message import Warning399
 from ringway.registrar.answer import success_headers
 from ringway.registrar.plan import Plan, plan_changes
 from ringway.registrar.refusal import RefusalError
@@ -39,13 +40,6 @@ class Registrar:
         self._settings = settings
         # An address-of-record is a key while the store works on it; behind it, who waits.
         self._waiting: dict[str, deque[tuple[RequestReceived, Registration]]] = {}
-
-    def serves(self, uri: Uri) -> bool:
-        """Whether a Request-URI names a domain of ours (RFC 3261 §10.3 step 1).
-
-        A REGISTER for another domain is the proxy's to forward.
-        """
-        return uri.host in self._settings.domains
 
     def handle_register(self, event: RequestReceived, now: float) -> None:
         """Process a REGISTER and answer it, at once or when the store has kept the change.
@@ -149,7 +143,8 @@ class Registrar:
                 method=request.method,
                 status=status,
                 flow=event.flow,
-                aor=aor_of(request.to.uri),
+                why=codes.own_answer(status) if kind is Kind.REFUSED else "",
+                aor=aor_of(request.to.uri, self._settings.synonyms),
             )
         )
 

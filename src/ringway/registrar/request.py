@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ringway.errors import ParseError
-from ringway.location import aor_of
+from ringway.location import aor_of, domain_of
 from ringway.message import NameAddr, Request, Uri
 from ringway.registrar.refusal import RefusalError
 from ringway.registrar.settings import RegistrarSettings
@@ -89,6 +89,8 @@ def read_registration(request: Request, flow: Flow, settings: RegistrarSettings)
     _check_require(request)
     aor = _read_aor(request, settings)
     path = request.path
+    if settings.behind_edges and not path:
+        raise RefusalError(403, "phones register at an edge of this server, not here")
     supported = request.supported
     if path and settings.require_path_support and "path" not in supported:
         raise RefusalError(
@@ -98,8 +100,8 @@ def read_registration(request: Request, flow: Flow, settings: RegistrarSettings)
         )
     remove_all = _asks_remove_all(request)
     contacts = () if remove_all else request.contacts
-    first_hop = request.count("via") == 1 and not path
-    third_party = aor_of(request.from_.uri) != aor
+    first_hop = not request.several("via") and not path
+    third_party = aor_of(request.from_.uri, settings.synonyms) != aor
     reg_ids = _read_reg_ids(contacts)
     flow_is_known = first_hop or (bool(path) and path[-1].uri.has_param("ob"))
     if third_party:
@@ -146,11 +148,11 @@ def _read_aor(request: Request, settings: RegistrarSettings) -> str:
     uri = request.to.uri
     if not uri.is_sip:
         raise RefusalError(400, f"an address-of-record is a sip or sips URI, not {uri.scheme}")
-    if uri.host not in settings.domains:
+    if domain_of(uri, settings.synonyms) not in settings.domains:
         raise RefusalError(404, f"{uri.host} is not a domain of this registrar")
     if not uri.user:
         raise RefusalError(404, "the To URI names no user")
-    return aor_of(uri)
+    return aor_of(uri, settings.synonyms)
 
 
 def _asks_remove_all(request: Request) -> bool:

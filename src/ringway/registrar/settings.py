@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ringway.location import Synonyms
 
 
 def _no_chance() -> float:
@@ -17,6 +19,7 @@ class RegistrarSettings:
     Attributes:
         domains: the hosts whose addresses-of-record are registered here, lower case, IPv6 without
             brackets.
+        synonyms: other hosts that mean one of the domains, such as our own addresses.
         default_expires: granted when a REGISTER names no expiry.
         min_expires: a shorter expiry is refused with 423 (RFC 3261 §10.3 step 7).
         max_expires: the most that is granted.
@@ -29,19 +32,22 @@ class RegistrarSettings:
             None: tell them none.
         require_path_support: refuse Path for phones that do not name it in Supported
             (RFC 3327 §5.3 recommends it; it costs phones that know nothing of their edge).
+        behind_edges: refuse phones that register here themselves: each REGISTER has a Path.
         agent: the name in Warning header fields.
     """
 
     domains: frozenset[str]
+    synonyms: Synonyms = field(default_factory=dict)
     default_expires: int = 3600
     min_expires: int = 60
     max_expires: int = 7200
     spread: float = 0.1
     rng: Callable[[], float] = _no_chance
-    max_bindings: int = 32
+    max_bindings: int = 20
     max_waiting: int = 16
     flow_timer: int | None = 120
     require_path_support: bool = False
+    behind_edges: bool = False
     agent: str = "ringway"
 
     def granted(self, requested: int) -> int:

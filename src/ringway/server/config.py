@@ -7,11 +7,12 @@ and value in front of them. Times are seconds once they are here; in TOML they m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Final, Literal, NoReturn
 
 from pydantic import (
     AfterValidator,
@@ -49,13 +50,21 @@ __all__ = [
     "RoleChoice",
     "TimersConfig",
     "TlsConfig",
+    "WebSocketConfig",
     "refuse",
     "with_state_dir",
 ]
 
 
+# serialized-origin = scheme "://" host [ ":" port ], RFC 6454 §6.2
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._\-\[\]:]+")
+
+
 class RoleChoice(StrEnum):
-    """What a server is: everything, only the edge that owns flows, or only what is behind it."""
+    """What a server is: everything, only the edge that owns flows, or only what is behind it.
+
+    A registrar refuses phones that register at it directly; otherwise it is as ALL.
+    """
 
     ALL = "all"
     EDGE = "edge"
@@ -101,6 +110,13 @@ def _any_uri(text: str) -> str:
     return text.strip()
 
 
+def _origin(text: str) -> str:
+    origin = text.strip().lower()
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError("the origin of a web page, for instance https://phone.example.com")
+    return origin
+
+
 def _read_advertise(value: object) -> Advertised | dict[str, Advertised] | None:
     if value is None or isinstance(value, Advertised):
         return value
@@ -125,6 +141,7 @@ ListOf = BeforeValidator(_one_is_a_list)
 Seconds = Annotated[float, BeforeValidator(read_duration)]
 Domain = Annotated[str, AfterValidator(read_domain)]
 SipUri = Annotated[str, AfterValidator(_sip_uri)]
+Origin = Annotated[str, AfterValidator(_origin)]
 AnyUri = Annotated[str, AfterValidator(_any_uri)]
 ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
 ListenAt = Annotated[Listen, _read(Listen, read_listen)]
@@ -214,6 +231,8 @@ class RegistrationConfig(Section):
     """How much of the time granted varies, so that phones do not all come back at once."""
     max_contacts: Annotated[int, Field(ge=1, le=1000)] = 20
     """Bindings that one address-of-record may have."""
+    require_path: bool = False
+    """Whether a phone behind an edge must say `Supported: path`; others get a 420."""
 
     @model_validator(mode="after")
     def _ordered(self) -> RegistrationConfig:
@@ -226,6 +245,13 @@ class RegistrationConfig(Section):
                 "something from min_expires to max_expires",
             )
         return self
+
+
+class WebSocketConfig(Section):
+    """`[websocket]`: who may open a WebSocket."""
+
+    origins: Annotated[tuple[Origin, ...], ListOf] = ()
+    """Web pages that may connect, by their origin; all if there are none."""
 
 
 class LimitsConfig(Section):
@@ -289,7 +315,7 @@ class Config(Section):
     """Everything a server is told. Read it with `ringway.server.load.load_config`."""
 
     role: RoleChoice = RoleChoice.ALL
-    """all; edge: only owns flows, in front of a registrar; registrar: only behind edges."""
+    """all; edge: only owns flows, in front of a registrar; registrar: phones register at edges."""
     domains: Annotated[tuple[Domain, ...], ListOf] = ()
     """The domains we are responsible for; without any, the addresses we listen on."""
     listen: Annotated[tuple[ListenAt, ...], ListOf, Field(min_length=1)] = DEFAULT_LISTEN
@@ -316,6 +342,7 @@ class Config(Section):
     recurse: RecurseConfig = RecurseConfig()
     timers: TimersConfig = TimersConfig()
     registration: RegistrationConfig = RegistrationConfig()
+    websocket: WebSocketConfig = WebSocketConfig()
     limits: LimitsConfig = LimitsConfig()
     dns: DnsConfig = DnsConfig()
     log: LogConfig = LogConfig()
@@ -340,6 +367,8 @@ class Config(Section):
             refuse("registrar", "", "the URI of the registrar behind this edge")
         if self.role is not RoleChoice.EDGE and self.registrar is not None:
             refuse("registrar", self.registrar, "role = edge with it, or leave it out")
+        if self.role is RoleChoice.EDGE and self.relay == "registered":
+            refuse("relay", "registered", "off or any: an edge does not know who has registered")
         self._check_listeners()
         self._check_authentication()
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ringway import codes
 from ringway.codes import Role
 from ringway.endpoint import (
     AckReceived,
@@ -21,7 +22,7 @@ from ringway.endpoint import (
     UserEvent,
 )
 from ringway.errors import ParseError, TokenGone, TokenTampered
-from ringway.location import Location, Persist, RedirectRule, When, aor_of, durable_drops
+from ringway.location import Location, Persist, RedirectRule, When, durable_drops
 from ringway.message import build_response
 from ringway.proxy import (
     Outcome,
@@ -153,7 +154,7 @@ class Core:
             self.proxy.reject(event, Rejection(405, text, (("Allow", ALLOWED),)), now)
 
     def _for_a_user(self, event: RequestReceived, routed: Routed, now: float) -> None:
-        aor = aor_of(routed.request.uri)
+        aor = self.proxy.aor(routed.request.uri)
         rule = self.redirects.find(aor, When.ALWAYS, now)
         headers = redirect_headers(rule, routed.request, now) if rule is not None else None
         if rule is None or headers is None:
@@ -191,5 +192,6 @@ class Core:
                     status=rule.status,
                     flow=event.flow,
                     aor=rule.aor,
+                    why=codes.own_answer(rule.status),
                 )
             )

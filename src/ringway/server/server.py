@@ -25,6 +25,7 @@ from ringway.aio.stores import MemoryStore, SqliteStore
 from ringway.endpoint import Decision, Endpoint, Listener
 from ringway.errors import ConfigError, StoreError
 from ringway.location import (
+    NO_SYNONYMS,
     Binding,
     Location,
     Persist,
@@ -32,6 +33,7 @@ from ringway.location import (
     RedirectChange,
     RedirectRule,
     Store,
+    Synonyms,
     When,
 )
 from ringway.redirect import RedirectTable, make_rule
@@ -48,6 +50,7 @@ from ringway.server.wiring import (
     proxy_settings,
     redirect_rules,
     registrar_settings,
+    synonyms_of,
     user_aor,
 )
 from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address
@@ -77,6 +80,7 @@ class Server:
         self.clock = Clock()
         self.domains: tuple[str, ...] = ()
         self.listeners: tuple[Listener, ...] = ()
+        self._synonyms: Synonyms = NO_SYNONYMS
         self._on_decision = on_decision
         self._stack = AsyncExitStack()
         self._driver: Driver
@@ -110,12 +114,12 @@ class Server:
         """The current bindings, of one address-of-record or of all."""
         now = self.clock()
         location = self._core.location
-        aors = list(location.aors(now)) if aor is None else [user_aor(aor, self.domains)]
+        aors = list(location.aors(now)) if aor is None else [self._aor(aor)]
         return [binding for each in aors for binding in location.bindings(each, now)]
 
     def redirects(self, aor: str | None = None) -> list[RedirectRule]:
         """The redirect rules that stand, of one address-of-record or of all."""
-        name = None if aor is None else user_aor(aor, self.domains)
+        name = None if aor is None else self._aor(aor)
         return list(self._core.redirects.rules(self.clock(), name))
 
     async def set_redirect(
@@ -141,9 +145,7 @@ class Server:
             StoreError: it could not be kept, and does not stand.
         """
         until = None if seconds is None else self.clock() + seconds
-        rule = make_rule(
-            user_aor(aor, self.domains), targets, status=status, when=when, until=until
-        )
+        rule = make_rule(self._aor(aor), targets, status=status, when=when, until=until)
         await self._change((PutRedirect(rule),))
         return rule
 
@@ -154,7 +156,7 @@ class Server:
             ParseError: the user is no URI.
             StoreError: it could not be kept, and they still stand.
         """
-        changes = self._core.redirects.clear(user_aor(aor, self.domains), when)
+        changes = self._core.redirects.clear(self._aor(aor), when)
         if changes:
             await self._change(changes)
         return len(changes)
@@ -170,6 +172,9 @@ class Server:
             server_tls(tls)  # tried on another context first: half loaded, one serves nobody
             self._tls.load_cert_chain(tls.certificate, tls.key)
 
+    def _aor(self, user: str) -> str:
+        return user_aor(user, self.domains, self._synonyms)
+
     # start
 
     async def _start(self, stack: AsyncExitStack) -> None:
@@ -184,12 +189,14 @@ class Server:
         )
         domains = domains_of(config, self.listeners)
         self.domains = config.domains or tuple(sorted(domains))
+        synonyms = self._synonyms = synonyms_of(config, self.listeners)
         store = self._store()
         stack.push_async_callback(store.close)
         now = self.clock()
         bindings, rules = await store.load(now)
         redirects = RedirectTable(rules)
-        redirects.apply([PutRedirect(rule) for rule in redirect_rules(config, self.domains, now)])
+        configured = redirect_rules(config, self.domains, now, synonyms)
+        redirects.apply([PutRedirect(rule) for rule in configured])
         endpoint = Endpoint(
             endpoint_settings(config, self.listeners),
             lambda: secrets.token_urlsafe(9),
@@ -202,8 +209,8 @@ class Server:
             Location(bindings),
             redirects,
             Sealer(identity.keys, identity.node),
-            proxy_settings(config, domains),
-            registrar_settings(config, domains),
+            proxy_settings(config, domains, synonyms),
+            registrar_settings(config, domains, synonyms),
         )
         self._driver = await stack.enter_async_context(
             Driver(

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from ringway.codes import Role
 from ringway.endpoint import EndpointSettings, Listener, Timers
 from ringway.errors import ConfigError, ParseError
-from ringway.location import RedirectRule, When, aor_of
+from ringway.location import NO_SYNONYMS, RedirectRule, Synonyms, When, aor_of
 from ringway.message import parse_uri
 from ringway.proxy import History, ProxySettings, RecursionPolicy, Relay
 from ringway.redirect import make_rule
@@ -27,6 +27,7 @@ __all__ = [
     "proxy_settings",
     "redirect_rules",
     "registrar_settings",
+    "synonyms_of",
     "user_aor",
 ]
 
@@ -40,6 +41,22 @@ def domains_of(config: Config, listeners: Sequence[Listener]) -> frozenset[str]:
     ) | _local_names(listeners)
 
 
+def synonyms_of(config: Config, listeners: Sequence[Listener] = ()) -> dict[str, str]:
+    """The other hosts that mean our first domain: aliases, and the addresses we are reached at.
+
+    A phone may be told the address of its server and nothing else. Without domains there is
+    nothing to mean: each address is then a domain.
+    """
+    if not config.domains:
+        return {}
+    hosts = set(config.aliases) | _local_names(listeners)
+    for listener in listeners:
+        hosts.add(listener.address.host)
+        if listener.advertised is not None:
+            hosts.add(listener.advertised.host.lower())
+    return dict.fromkeys(hosts.difference(config.domains), config.domains[0])
+
+
 def endpoint_settings(config: Config, listeners: tuple[Listener, ...]) -> EndpointSettings:
     """The endpoint's settings for listeners that are bound."""
     size = config.limits.message_size
@@ -49,6 +66,7 @@ def endpoint_settings(config: Config, listeners: tuple[Listener, ...]) -> Endpoi
         software="Ringway",
         timers=Timers(t1=config.timers.t1, t2=config.timers.t2, t4=config.timers.t4),
         limits=FramingLimits(head=min(size, 65_536), body=size),
+        origins=config.websocket.origins,
     )
 
 
@@ -64,11 +82,14 @@ def _local_names(listeners: Sequence[Listener]) -> frozenset[str]:
     return frozenset(names)
 
 
-def proxy_settings(config: Config, domains: frozenset[str]) -> ProxySettings:
+def proxy_settings(
+    config: Config, domains: frozenset[str], synonyms: Synonyms = NO_SYNONYMS
+) -> ProxySettings:
     """The proxy's settings."""
     timers = config.timers
     return ProxySettings(
         domains=domains,
+        synonyms=synonyms,
         role=Role.EDGE if config.role is RoleChoice.EDGE else Role.PROXY,
         registrar=parse_uri(config.registrar) if config.registrar else None,
         flow_timeout=timers.flow_timeout,
@@ -89,22 +110,27 @@ def proxy_settings(config: Config, domains: frozenset[str]) -> ProxySettings:
     )
 
 
-def registrar_settings(config: Config, domains: frozenset[str]) -> RegistrarSettings:
+def registrar_settings(
+    config: Config, domains: frozenset[str], synonyms: Synonyms = NO_SYNONYMS
+) -> RegistrarSettings:
     """The registrar's settings."""
     registration = config.registration
     return RegistrarSettings(
         domains=domains,
+        synonyms=synonyms,
         default_expires=int(registration.default_expires),
         min_expires=int(registration.min_expires),
         max_expires=int(registration.max_expires),
         spread=registration.spread,
         rng=random.random,
         max_bindings=registration.max_contacts,
+        require_path_support=registration.require_path,
+        behind_edges=config.role is RoleChoice.REGISTRAR,
         flow_timer=int(config.timers.flow_timer) or None,
     )
 
 
-def user_aor(user: str, domains: Sequence[str]) -> str:
+def user_aor(user: str, domains: Sequence[str], synonyms: Synonyms = NO_SYNONYMS) -> str:
     """The address-of-record that a user part, or a whole URI, means.
 
     Raises:
@@ -113,7 +139,7 @@ def user_aor(user: str, domains: Sequence[str]) -> str:
     if ":" not in user:
         name = user if "@" in user else f"{user}@{domains[0] if domains else 'localhost'}"
         user = f"sip:{name}"
-    return aor_of(parse_uri(user))
+    return aor_of(parse_uri(user), synonyms)
 
 
 def in_order(uris: Sequence[str]) -> list[tuple[str, float]]:
@@ -121,13 +147,16 @@ def in_order(uris: Sequence[str]) -> list[tuple[str, float]]:
     return [(uri, round(1.0 - index / len(uris), 3)) for index, uri in enumerate(uris)]
 
 
-def redirect_rules(config: Config, domains: Sequence[str], now: float) -> list[RedirectRule]:
+def redirect_rules(
+    config: Config, domains: Sequence[str], now: float, synonyms: Synonyms = NO_SYNONYMS
+) -> list[RedirectRule]:
     """The rules that stand in the configuration.
 
     Args:
         config: the configuration.
         domains: ours; the first one is meant by a user without a domain.
         now: seconds; a duration counts from here.
+        synonyms: other hosts for our domains.
 
     Raises:
         ConfigError: one of them makes no rule.
@@ -135,7 +164,7 @@ def redirect_rules(config: Config, domains: Sequence[str], now: float) -> list[R
     rules: list[RedirectRule] = []
     for number, redirect in enumerate(config.redirect):
         try:
-            rules.append(_rule(redirect, domains, now))
+            rules.append(_rule(redirect, domains, now, synonyms))
         except (ValueError, ParseError) as error:
             key = f"redirect[{number}]"
             allowed = f"a user and targets that make a redirect: {error}"
@@ -143,12 +172,14 @@ def redirect_rules(config: Config, domains: Sequence[str], now: float) -> list[R
     return rules
 
 
-def _rule(redirect: RedirectConfig, domains: Sequence[str], now: float) -> RedirectRule:
+def _rule(
+    redirect: RedirectConfig, domains: Sequence[str], now: float, synonyms: Synonyms
+) -> RedirectRule:
     until = now + redirect.lasts if redirect.lasts is not None else None
     if redirect.until is not None:
         until = redirect.until.timestamp()
     return make_rule(
-        user_aor(redirect.user, domains),
+        user_aor(redirect.user, domains, synonyms),
         in_order(redirect.to),
         status=redirect.status,
         when=When(redirect.when),

@@ -233,11 +233,6 @@ def purpose_of(text: str) -> Purpose | None:
     return Purpose(text[0])
 
 
-def looks_like_token(text: str) -> bool:
-    """Tell whether the user part of a Route can be a token at all."""
-    return purpose_of(text) is not None
-
-
 def _text(purpose: Purpose, raw: bytes) -> str:
     return purpose.value + base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 

@@ -6,6 +6,9 @@ source port into ``rport`` (RFC 3581 §4), before anyone else reads the request.
 came in says nothing, and believing it would let a client aim responses at others: it is replaced.
 The value is edited as text, for the client gets it back in the response and knows it by its text.
 
+A phone behind a NAT that does not ask for ``rport`` would get no answer at all if the port in its
+Via were believed: so where its sent-by cannot be reached from elsewhere, the source port counts.
+
 A WebSocket's response can only take the WebSocket, and the source is often that of an HTTP proxy
 of ours, so nothing is added there unless ``rport`` asks for it (RFC 7118 §5.3).
 """
@@ -13,7 +16,7 @@ of ours, so nothing is added there unless ``rport`` asks for it (RFC 7118 §5.3)
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 from ringway.message.headers import Via, first_value
@@ -25,6 +28,14 @@ _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 # via-received = "received" EQUAL address; response-port = "rport" [ EQUAL 1*DIGIT ], outside quotes
 _RECEIVED: Final = re.compile(
     rf'{_QUOTED}|(;[ \t]*received[ \t]*=[ \t]*(?:{_QUOTED}|[^;"]*))', re.IGNORECASE
+)
+# Private, shared, link-local and loopback: RFC 1918, 6598, 3927, 1122, 4193, 4291.
+_NOWHERE: Final = tuple(
+    ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+        *("127.0.0.0/8", "0.0.0.0/8", "fc00::/7", "fe80::/10", "::1/128", "::/128"),
+    )
 )
 _RPORT_FLAG: Final = re.compile(rf"{_QUOTED}|(;[ \t]*rport[ \t]*(?=;|$))", re.IGNORECASE)
 
@@ -84,7 +95,8 @@ def response_flow(via: Via, flow: Flow) -> Flow | None:
         host = maddr
     elif received:
         host = received
-        port = _port(rport) or port
+        behind_nat = not rport and host != via.host and _is_nowhere(via.host)
+        port = flow.remote.port if behind_nat else _port(rport) or port
     else:
         host = via.host
     if (host, port) == flow.remote:
@@ -108,6 +120,15 @@ def response_target(via: Via, flow: Flow) -> Target | None:
         return None
     port = via.port or DEFAULT_PORTS[flow.transport]
     return Target(flow.transport, Address(flow.remote.host, port), via.host)
+
+
+def _is_nowhere(host: str) -> bool:
+    """Tell whether a host only means something where it was written: behind a NAT, as a rule."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.endswith(".invalid")
+    return any(address in network for network in _NOWHERE)
 
 
 def _is_honest(via: Via, source: str) -> bool:

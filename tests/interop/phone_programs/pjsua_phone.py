@@ -29,7 +29,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc,unused-ignore]
             remote=info.remoteUri,
         )
 
-    def onCallRedirected(self, prm: Any) -> int:  # noqa: N802
+    def onCallRedirected(self, prm: Any) -> int:  # noqa: N802 - as pjsua has it
         say("redirected", target=prm.targetUri)
         return int(pj.PJSIP_REDIRECT_ACCEPT)
 
@@ -39,10 +39,10 @@ class PhoneAccount(pj.Account):  # type: ignore[misc,unused-ignore]
         super().__init__()
         self.call: PhoneCall | None = None
 
-    def onRegState(self, prm: Any) -> None:  # noqa: N802
+    def onRegState(self, prm: Any) -> None:  # noqa: N802 - as pjsua has it
         say("registration", status=prm.code, reason=prm.reason, active=self.getInfo().regIsActive)
 
-    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802 - as pjsua has it
         say("incoming")
         self.call = PhoneCall(self, prm.callId)
         answer = pj.CallOpParam()

@@ -19,7 +19,7 @@ def test_every_call_arrives_and_the_story_is_told() -> None:
     text = "\n".join(lines)
     assert lines[-1] == "Four calls, two dead connections, one move: every call arrived."
     assert "302 Moved Temporarily" in text
-    assert "failover" in text
+    assert "recover" in text
     assert "RFC 5626 §7" in text
 
 

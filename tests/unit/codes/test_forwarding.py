@@ -6,7 +6,6 @@ import pytest
 
 from ringway.codes import (
     CANCELLED,
-    NOTHING_CAME,
     TABLE,
     Role,
     Source,
@@ -14,8 +13,10 @@ from ringway.codes import (
     effects,
     forwarded_as,
     given_up_early,
+    own_answer,
     rank,
     synthetic,
+    translation,
 )
 from ringway.codes.effect import Circumstance, Effect
 
@@ -142,11 +143,24 @@ class TestForwardedAs:
             forwarded_as(77, "INVITE", AGENT)
 
 
+class TestWhy:
+    @pytest.mark.parametrize("status", TABLE)
+    def test_the_row_is_what_decides(self, status: int) -> None:
+        for method, toward, source in product(("INVITE", "BYE"), Toward, Source):
+            row = translation(status, method, toward, source=source)
+            sent = forwarded_as(status, method, toward, source=source)
+            assert sent == (status if row is None else row.status)
+            assert row is None or "RFC" in row.why
+
+    def test_of_an_answer_of_our_own(self) -> None:
+        assert own_answer(403) == "An answer of our own (RFC 3261 §21.4.4)."
+        assert own_answer(499) == "An answer of our own (RFC 3261 §21.4.1)."
+
+
 class TestWithoutResponse:
     def test_silence_is_408_and_a_broken_transport_503(self) -> None:
         assert synthetic(Source.TIMER) == 408
         assert synthetic(Source.TRANSPORT) == 503
-        assert NOTHING_CAME == 408
         assert CANCELLED == 487
 
     @pytest.mark.parametrize("source", [Source.RECEIVED, Source.OWN_EDGE])

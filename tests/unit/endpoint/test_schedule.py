@@ -48,6 +48,33 @@ class TestSchedule:
         f.schedule.fire_due(10.0)
         assert order == ["a", "b", "c"]
 
+    def test_one_that_raises_does_not_lose_the_others(self, f: Fixture) -> None:
+        def fail(now: float) -> None:
+            f.schedule.next_due()  # what is due later is known from here on
+            order.append(f"fails at {now}")
+            raise ZeroDivisionError
+
+        order: list[str] = []
+        for name, at in (("a", 1.0), ("b", 3.0), ("c", 3.0), ("late", 20.0)):
+            f.schedule.start(CallTimer(at, partial(lambda name, _: order.append(name), name)), 0.0)
+        for at in (2.0, 4.0):
+            f.schedule.start(CallTimer(at, fail), 0.0)
+        dropped = CallTimer(3.5, f.fired.append)
+        f.schedule.start(dropped, 0.0)
+        with pytest.raises(ZeroDivisionError):
+            f.schedule.fire_due(10.0)
+        assert order == ["a", "fails at 10.0"]
+        dropped.cancel()
+        assert f.schedule.next_due() == 3.0
+        with pytest.raises(ZeroDivisionError):
+            f.schedule.fire_due(10.0)
+        assert order == ["a", "fails at 10.0", "b", "c", "fails at 10.0"]
+        assert f.schedule.next_due() == 20.0
+        f.schedule.fire_due(20.0)
+        assert order[-1] == "late"
+        assert f.fired == []
+        assert f.schedule.next_due() is None
+
     def test_cancelled_does_not_fire(self, f: Fixture) -> None:
         timer = f.start(1.0)
         assert timer.active

@@ -24,7 +24,6 @@ def decision(
     why: str = "",
     aor: str = "",
     effects: tuple[codes.Effect, ...] = (),
-    branch: str = "",
 ) -> Decision:
     return Decision(
         at=at,
@@ -34,7 +33,6 @@ def decision(
         status=status,
         flow=flow,
         text=text,
-        branch=branch,
         aor=aor,
         effects=effects,
         why=why,
@@ -61,7 +59,7 @@ class TestStory:
         assert teller.next_timer() == pytest.approx(101.75)
         assert teller.settle(101.7) == ()
         assert teller.settle(101.75) == (
-            f"INVITE {ALICE}, call {CALL}",
+            f"00:01:40.000Z INVITE {ALICE}, call {CALL}",
             "   +0.000 request     from Bob",
             "   +0.001 branch      to reg-id 1 (tcp 192.0.2.9:40112 #7)",
             "   +0.002 failover    430 Flow Failed",
@@ -84,9 +82,9 @@ class TestStory:
             kind = Kind.REQUEST if at < 1.2 else Kind.ANSWER
             teller.tell(decision(at, kind, call_id=call_id, status=200 if at >= 1.2 else 0))
         lines = teller.settle(9.0)
-        assert [line for line in lines if line.startswith("INVITE")] == [
-            "INVITE, call one",
-            "INVITE, call two",
+        assert [line for line in lines if "INVITE" in line] == [
+            "00:00:01.000Z INVITE, call one",
+            "00:00:01.100Z INVITE, call two",
         ]
         assert len(lines) == 6
 
@@ -97,7 +95,7 @@ class TestStory:
         teller.tell(decision(160.0, Kind.REQUEST, method="BYE"))
         teller.tell(decision(160.25, Kind.ANSWER, status=200, method="BYE"))
         assert teller.settle(161.0) == (
-            f"BYE, later in call {CALL}",
+            f"00:02:40.000Z BYE, later in call {CALL}",
             "  +0:01:00 request",
             "  +0:01:00 answer      200 OK",
         )
@@ -122,7 +120,7 @@ class TestStory:
         ("kind", "status", "method", "ends"),
         [
             (Kind.ANSWER, 180, "INVITE", False),
-            (Kind.RESPONSE, 200, "INVITE", False),
+            (Kind.BRANCH, 200, "INVITE", False),
             (Kind.REJECT, 480, "INVITE", True),
             (Kind.REDIRECT, 302, "INVITE", True),
             (Kind.BOUND, 0, "REGISTER", True),
@@ -152,10 +150,10 @@ class TestStory:
 
     def test_registrations_under_one_call_id_are_stories_of_their_own(self) -> None:
         teller = StoryTeller()
-        for start in (1.0, 3601.0):
+        for start, clock in ((1.0, "00:00:01.000Z"), (3601.0, "01:00:01.000Z")):
             teller.tell(decision(start, Kind.BOUND, "reg-id 1", method="REGISTER", aor=ALICE))
             assert teller.settle(start + 1) == (
-                f"REGISTER {ALICE}, call {CALL}",
+                f"{clock} REGISTER {ALICE}, call {CALL}",
                 "   +0.000 bound       reg-id 1",
             )
 
@@ -168,7 +166,26 @@ class TestStory:
 
     def test_without_a_call_it_is_told_at_once(self) -> None:
         closed = decision(1.0, Kind.FLOW_CLOSED, "by peer", call_id="", method="", flow=FLOW)
-        assert StoryTeller().tell(closed) == ("flow closed by peer (tcp 192.0.2.9:40112 #7)",)
+        assert StoryTeller().tell(closed) == (
+            "00:00:01.000Z flow closed: by peer (tcp 192.0.2.9:40112 #7)",
+        )
+        silent = decision(1.0, Kind.FLOW_OPENED, call_id="", method="")
+        assert StoryTeller().tell(silent) == ("00:00:01.000Z flow opened",)
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("it answered 486", "it answered 486 Busy Here"),
+            ("it answered 486; redirected", "it answered 486 Busy Here; redirected"),
+            ("follows 486 to sip:486@x", "follows 486 Busy Here to sip:486@x"),
+            ("sip:486@x is busy", "sip:486@x is busy 486 Busy Here"),
+            ("486", "486 486 Busy Here"),
+            ("", "486 Busy Here"),
+        ],
+    )
+    def test_a_code_is_told_once(self, text: str, line: str) -> None:
+        told = StoryTeller(live=True).tell(decision(1.0, Kind.ANSWER, text, 486))
+        assert told[0].partition("answer      ")[2] == line
 
 
 class TestBounds:
@@ -185,7 +202,7 @@ class TestBounds:
             teller.tell(decision(1.0, Kind.REJECT, status=480, call_id=call_id))
             teller.settle(2.0)
         teller.tell(decision(3.0, Kind.REJECT, status=480, call_id="a"))
-        assert teller.settle(4.0)[0] == "INVITE, call a"
+        assert teller.settle(4.0)[0] == "00:00:03.000Z INVITE, call a"
 
     def test_a_call_that_never_stops_loses_its_middle(self) -> None:
         teller = StoryTeller()
@@ -204,9 +221,9 @@ class TestLive:
         teller = StoryTeller(live=True)
         lines = told(teller, failed_over())
         assert len(lines) == 4
-        assert lines[0] == "a84b4c76e667…  +0.000 request     from Bob"
+        assert lines[0] == "00:01:40.000Z a84b4c76e667…  +0.000 request     from Bob"
         assert lines[2].endswith("430 Flow Failed - The flow is gone: try the next one.")
-        assert lines[-1] == "a84b4c76e667…  +1.250 answer      200 OK"
+        assert lines[-1] == "00:01:41.250Z a84b4c76e667…  +1.250 answer      200 OK"
         assert teller.next_timer() is None
 
 
@@ -284,7 +301,6 @@ class TestEvent:
             flow=FLOW,
             why="gone",
             aor=ALICE,
-            branch="z9hG4bK1",
             effects=(codes.Effect.NEXT_FLOW, codes.Effect.FORWARD),
         )
         values = event(one)
@@ -301,7 +317,6 @@ class TestEvent:
                 "remote": "192.0.2.9:40112",
                 "generation": 7,
             },
-            "branch": "z9hG4bK1",
             "aor": ALICE,
             "text": "trying reg-id 2",
             "effects": [str(codes.Effect.NEXT_FLOW), str(codes.Effect.FORWARD)],

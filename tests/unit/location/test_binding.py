@@ -13,6 +13,7 @@ class TestAorOf:
             ("sip:alice@example.com", "sip:alice@example.com"),
             ("sip:alice@EXAMPLE.com", "sip:alice@example.com"),
             ("sips:alice@example.com", "sip:alice@example.com"),
+            ("sip:alice@example.com.", "sip:alice@example.com"),
             ("sip:alice@example.com:5060;transport=tcp;user=phone", "sip:alice@example.com"),
             ("sip:%61li%63e@example.com", "sip:alice@example.com"),
             ("sip:alice:secret@example.com", "sip:alice@example.com"),
@@ -27,3 +28,9 @@ class TestAorOf:
     )
     def test_canonical_form(self, uri: str, aor: str) -> None:
         assert aor_of(parse_uri(uri)) == aor
+
+    @pytest.mark.parametrize("host", ["pbx.example", "PBX.example.", "192.0.2.1", "[2001:db8::1]"])
+    def test_other_hosts_for_our_domain(self, host: str) -> None:
+        synonyms = dict.fromkeys(("pbx.example", "192.0.2.1", "2001:db8::1"), "example.com")
+        assert aor_of(parse_uri(f"sip:alice@{host}"), synonyms) == "sip:alice@example.com"
+        assert aor_of(parse_uri("sip:alice@else.example"), synonyms) == "sip:alice@else.example"

@@ -49,20 +49,24 @@ class Node(Harness):
     def __init__(
         self, world: World, host: str, *, role: Role, keys: dict[int, bytes], **settings: Any
     ) -> None:
-        super().__init__(listeners=listeners(host), aliases=(DOMAIN, *settings.pop("aliases", ())))
+        domains = frozenset({DOMAIN, *settings.pop("domains", ())})
+        aliases = settings.pop("aliases", ())
+        synonyms = dict.fromkeys((host, *aliases), DOMAIN)
+        super().__init__(
+            listeners=settings.pop("listeners", listeners(host)), aliases=(*domains, *aliases)
+        )
         self.world = world
         self.host = host
         self.now = world.now
         self.location = Location()
         self.redirects = RedirectTable()
-        domains = frozenset({DOMAIN})
         self.core = Core(
             self.endpoint,
             self.location,
             self.redirects,
             Sealer(TokenKeys(keys, max(keys)), host),
-            ProxySettings(domains=domains, role=role, **settings),
-            RegistrarSettings(domains=domains),
+            ProxySettings(domains=domains, synonyms=synonyms, role=role, **settings),
+            RegistrarSettings(domains=domains, synonyms=synonyms),
         )
         self.perform = self._perform
         self.dns_is_slow = False

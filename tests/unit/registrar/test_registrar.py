@@ -142,6 +142,18 @@ class TestSeveralContacts:
         swap = world.register(f"{CONTACT};expires=0", "<sip:alice@192.0.2.7>", cseq=3)
         assert swap.status == 200
 
+    def test_too_many_contacts_are_refused_before_they_are_compared(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = World(max_bindings=2)
+        many = [f"<sip:alice@192.0.2.{number}>" for number in range(1, 6)]
+        monkeypatch.setattr("ringway.registrar.plan._same_bindings", None)
+        for contacts in (many[:3], [f"{each};expires=0" for each in many]):
+            response = world.register(*contacts)
+            assert response.status == 403
+            assert "may have 2 bindings and this REGISTER" in (response.get("warning") or "")
+        assert world.bindings() == ()
+
     def test_a_limit_that_was_lowered_does_not_stop_refreshes(self) -> None:
         world = World(max_bindings=2)
         world.register(CONTACT, PHONE_2)
@@ -149,6 +161,14 @@ class TestSeveralContacts:
         strict.location.apply([Put(each) for each in world.bindings()], strict.now)
         assert strict.register(CONTACT, cseq=2).status == 200
         assert strict.register("<sip:alice@192.0.2.7>", cseq=3).status == 403
+
+
+class TestBehindEdges:
+    def test_phones_do_not_register_here(self) -> None:
+        world = World(behind_edges=True)
+        assert world.register(CONTACT).status == 403
+        through = world.register(CONTACT, headers=[f"Path: {EDGE}"], vias=BEHIND_EDGE)
+        assert through.status == 200
 
 
 class TestStore:

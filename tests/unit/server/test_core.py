@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.proxy.world import BOB, DOMAIN, Phone, World
+from tests.unit.proxy.world import BOB, DOMAIN, Dialog, Phone, World
 
+from ringway import codes
 from ringway.codes import Source
 from ringway.endpoint import Kind
 from ringway.location import Persist, When
-from ringway.proxy import Outcome
+from ringway.proxy import Outcome, RecursionPolicy
 from ringway.server.failed import when_failed
 
 
@@ -145,6 +146,91 @@ class TestStory:
         assert "RFC 5626" in failover.why
         assert Kind.UNBOUND in self.kinds(world)
 
+    def test_every_status_has_the_tables_word(self) -> None:
+        """Whatever was decided about a response, the table says why."""
+        policy = RecursionPolicy(domains=frozenset({"ringway.test"}))
+        world = World(recursion=policy)
+        bob, carol = world.phone(), world.phone("carol", "10.0.3.1")
+        alice = world.caller()
+        alice.invite()
+        bob.answer(bob.last, 302, headers=[("Contact", "<sip:carol@ringway.test>")])
+        carol.answer(carol.last, 486)
+        alice.invite("sip:dave@elsewhere.example")
+        alice.invite("nobody")
+        alice.invite()
+        bob.answer(bob.last, 503)
+        world.redirect("bob", "sip:carol@ringway.test")
+        alice.invite()
+        cancelled = alice.invite("carol")
+        carol.answer(carol.last, 180)
+        alice.cancel(cancelled)
+        world.redirect("bob", "sip:bob@hotel.example")
+        alice.invite()
+        alice.register(expires=1, status=423)
+        seen = world.core.decisions
+        told = {(each.kind, each.status) for each in seen if each.why}
+        assert {
+            (Kind.RECURSE, 302),
+            (Kind.ANSWER, 486),
+            (Kind.REJECT, 403),
+            (Kind.ANSWER, 480),
+            (Kind.ANSWER, 500),
+            (Kind.CANCEL, 487),
+            (Kind.REDIRECT, 302),
+            (Kind.REFUSED, 423),
+        } <= told
+        bound = {Kind.BOUND, Kind.UNBOUND}
+        assert not [
+            each for each in seen if each.status and not each.why and each.kind not in bound
+        ]
+        (translated,) = {each.why for each in seen if each.status == 500}
+        assert translated == codes.TABLE[503].translations[-1].why
+
+    def test_a_430_that_becomes_a_480(self) -> None:
+        world = World(edge=True)
+        bob = world.phone()
+        bob.close()
+        world.caller().invite()
+        answer = world.core.decisions[-1]
+        assert (answer.kind, answer.status) == (Kind.ANSWER, 480)
+        assert answer.why == codes.TABLE[430].translations[0].why
+
+    def test_a_recovery_is_no_failover(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
+        alice.invite()
+        new.accept(new.last)
+        dialog = Dialog.of_caller(alice.responses[-1])
+        new.close()
+        alice.within(dialog, "ACK", cseq=1)
+        alice.within(dialog, "BYE")
+        told = [each for each in world.core.decisions if each.kind is Kind.RECOVER]
+        assert [(each.method, each.status) for each in told] == [("ACK", 0), ("BYE", 503)]
+        assert Kind.FAILOVER not in self.kinds(world)
+        assert old.methods == ["ACK", "BYE"]
+
+    def test_a_branch_names_its_own_flow(self, world: World) -> None:
+        bob = world.phone()
+        world.phone("dave", "10.0.4.1", transport="udp", instance="")
+        alice = world.caller()
+        for user in ("bob", "dave"):
+            alice.invite(user)
+        branches = [each for each in world.core.decisions if each.kind is Kind.BRANCH]
+        assert [each.flow for each in branches] == [bob.flow, None]
+        assert "10.0.4.1" in branches[1].text
+
+    def test_the_warning_of_a_480_says_why_without_addresses(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
+        alice.invite()
+        new.close()
+        old.close()
+        response = alice.responses[-1]
+        assert response.status == 480
+        assert response.get("warning") == (
+            '399 ringway "both flows of this user\'s phone have closed"'
+        )
+
     def test_refusals_redirects_and_cancels(self, world: World) -> None:
         bob = world.phone()
         alice = world.caller()
@@ -188,7 +274,8 @@ class TestStory:
         alice.invite("sip:carol@10.9.9.9")
         world.redirect("bob", "sip:bob@hotel.example")
         alice.invite()
-        assert alice.statuses == [100, 200, 403, 302]
+        alice.invite("nobody")
+        assert alice.statuses == [100, 200, 403, 302, 100, 480]
         assert world.core.decisions == []
 
 

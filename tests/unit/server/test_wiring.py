@@ -12,6 +12,7 @@ from ringway.server.wiring import (
     proxy_settings,
     redirect_rules,
     registrar_settings,
+    synonyms_of,
     user_aor,
 )
 from ringway.transport.flow import Address
@@ -30,6 +31,28 @@ class TestDomains:
         assert domains_of(make_config(), [PUBLIC]) == {"sip.example.com"}
 
 
+class TestSynonyms:
+    def test_are_our_aliases_and_addresses(self) -> None:
+        config = make_config(domains=["example.com", "example.org"], aliases=["pbx.example.com"])
+        assert synonyms_of(config, [LOOPBACK, PUBLIC]) == dict.fromkeys(
+            ["pbx.example.com", "127.0.0.1", "localhost", "192.0.2.1", "sip.example.com"],
+            "example.com",
+        )
+        assert "example.org" not in synonyms_of(config, [])
+
+    def test_without_domains_there_is_nothing_to_mean(self) -> None:
+        assert synonyms_of(make_config(aliases=["pbx.example.com"]), [LOOPBACK]) == {}
+
+    def test_are_understood_in_redirects(self) -> None:
+        config = make_config(
+            domains=["example.com"],
+            aliases=["pbx.example.com"],
+            redirect=[{"user": "bob@pbx.example.com", "to": "sip:x@y"}],
+        )
+        [rule] = redirect_rules(config, config.domains, 0.0, synonyms_of(config))
+        assert rule.aor == "sip:bob@example.com"
+
+
 class TestEndpoint:
     def test_knows_itself_by_every_name(self) -> None:
         config = make_config(domains=["example.com"], aliases=["pbx.example.com"])
@@ -43,6 +66,15 @@ class TestEndpoint:
         settings = endpoint_settings(config, (LOOPBACK,))
         assert (settings.timers.t1, settings.timers.t2) == (0.1, 4.0)
         assert (settings.limits.head, settings.limits.body) == (4096, 4096)
+
+    def test_lets_only_some_web_pages_in(self) -> None:
+        config = make_config(websocket={"origins": "https://Phone.example.com"})
+        settings = endpoint_settings(config, (LOOPBACK,))
+        assert settings.origins == ("https://phone.example.com",)
+
+    def test_an_origin_has_no_path(self) -> None:
+        with pytest.raises(ConfigError, match=r"websocket.origins.*the origin of a web page"):
+            make_config(websocket={"origins": ["https://phone.example.com/x"]})
 
 
 class TestProxy:
@@ -91,6 +123,16 @@ class TestRegistrar:
             registrar_settings(make_config(timers={"flow_timer": 0}), frozenset()).flow_timer
             is None
         )
+
+    def test_behind_edges(self) -> None:
+        for role, behind in (("all", False), ("registrar", True)):
+            config = make_config(role=role, registration={"require_path": behind})
+            settings = registrar_settings(config, frozenset())
+            assert (settings.behind_edges, settings.require_path_support) == (behind, behind)
+
+    def test_an_edge_does_not_know_who_has_registered(self) -> None:
+        with pytest.raises(ConfigError, match="relay = 'registered' is not allowed"):
+            make_config(role="edge", registrar="sip:192.0.2.9", relay="registered")
 
 
 class TestUser:

@@ -50,7 +50,7 @@ MIGRATIONS: Final = (
     """,
 )
 
-PUT: Final = f"INSERT OR REPLACE INTO binding VALUES ({', '.join('?' * 15)})"  # noqa: S608
+PUT: Final = f"INSERT OR REPLACE INTO binding VALUES ({', '.join('?' * 15)})"  # noqa: S608 - marks only
 # A drop that comes after a newer registration is late, and leaves that one alone.
 DROP: Final = "DELETE FROM binding WHERE aor = ? AND key = ? AND reg_id = ? AND registered_at <= ?"
 PUT_REDIRECT: Final = "INSERT OR REPLACE INTO redirect VALUES (?, ?, ?, ?, ?)"
