@@ -149,7 +149,8 @@ class TestSection5_3Received:
     @pytest.mark.clause("RFC7118 5.3")
     def test_the_address_of_an_intermediary_stays_hidden(self) -> None:
         message = self.register()
-        assert stamp_received(message, self.FLOW) is message
+        plain = message.to_bytes()
+        assert stamp_received(message, self.FLOW).to_bytes() == plain
 
     @pytest.mark.clause("RFC7118 5.3")
     def test_responses_take_the_websocket_or_none(self) -> None:

@@ -8,16 +8,15 @@ another name's certificate was never asked for (RFC 5923 §5, RFC 5922 §7).
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from ringway.endpoint.commands import CloseFlow, Connect, SendDatagram, SendStream
 from ringway.endpoint.identity import Identity
 from ringway.endpoint.settings import EndpointSettings
 from ringway.message import Draft, Request, Response
+from ringway.message.memory import keep
 from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address, Flow, Target
 from ringway.transport.framing import Framer, client_framer, server_framer
-
-_MOST_DATAGRAM_FLOWS: Final = 4096
 
 
 class Waiter(Protocol):
@@ -106,9 +105,7 @@ class Flows:
         addresses = (local, remote)
         flow = self._datagram_flows.get(addresses)
         if flow is None:
-            if len(self._datagram_flows) >= _MOST_DATAGRAM_FLOWS:
-                self._datagram_flows.clear()
-            flow = self._datagram_flows[addresses] = Flow(UDP, local, remote)
+            flow = keep(self._datagram_flows, addresses, Flow(UDP, local, remote))
         return flow
 
     def send(self, flow: Flow, data: bytes) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from ringway.endpoint.settings import EndpointSettings, Listener
-from ringway.message import Params, Uri, Via
+from ringway.message import Uri, Via
+from ringway.message.memory import keep
 from ringway.transport.flow import (
     DEFAULT_PORTS,
     TLS,
@@ -24,7 +25,8 @@ from ringway.transport.nexthop import numeric_target
 _WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 
 _SUPPORTED: Final = frozenset(TRANSPORTS)
-_MOST_REMEMBERED: Final = 1024
+_LONGEST: Final = 64
+"""Hosts and transports of more characters are looked at each time and never remembered."""
 
 
 class Identity:
@@ -54,7 +56,7 @@ class Identity:
         self._prefixes: dict[tuple[str, Address | None], str] = {}
         self._selves: dict[tuple[str, int | None, str], bool] = {}
         self._uris: dict[tuple[str, Address | None], str] = {}
-        self._hops: dict[tuple[str, str, int | None, Params], list[Target]] = {}
+        self._hops: dict[tuple[str, str, int | None, str], list[Target]] = {}
         self._sent_by: set[tuple[str, int | None]] = set()
         self._ports: set[int] = set()
         self._own: set[tuple[str, int]] = set()
@@ -85,9 +87,7 @@ class Identity:
             self._sent_by.add((_plain(host), port))
             name = transport.upper()
             prefix = f"SIP/2.0/{name} {_authority(host, port)};rport;branch="
-            if len(self._prefixes) >= _MOST_REMEMBERED:  # connections we opened have a port each
-                self._prefixes.clear()
-            self._prefixes[transport, local] = prefix
+            keep(self._prefixes, (transport, local), prefix)
         return prefix
 
     def wrote(self, via: Via) -> bool:
@@ -97,16 +97,17 @@ class Identity:
     def numeric_hops(self, uri: Uri) -> list[Target] | None:
         """Return the next hop of a URI whose host is an address; None if DNS has to be asked.
 
-        Calls go to the same few hosts, and nothing but host, port and parameters decides.
+        Calls go to the same few hosts, so what was found is remembered.
         """
-        key = (uri.scheme, uri.host, uri.port, uri.params)
-        hops = self._hops.get(key)
-        if hops is None and is_numeric(uri.param("maddr") or uri.host):
+        transport = uri.transport
+        key = (uri.scheme, uri.host, uri.port, transport)
+        maddr = uri.param("maddr")
+        hops = None if maddr else self._hops.get(key)
+        if hops is None and is_numeric(maddr or uri.host):
             target = numeric_target(uri, _SUPPORTED)
             hops = [] if target is None else [target]
-            if len(self._hops) >= _MOST_REMEMBERED:
-                self._hops.clear()
-            self._hops[key] = hops
+            if not maddr and len(transport) <= _LONGEST:
+                keep(self._hops, key, hops)
         return hops
 
     def is_self(self, host: str, port: int | None, transport: str) -> bool:
@@ -114,9 +115,9 @@ class Identity:
         key = (host, port, transport)
         found = self._selves.get(key)
         if found is None:
-            if len(self._selves) >= _MOST_REMEMBERED:
-                self._selves.clear()
-            found = self._selves[key] = self._is_self(_plain(host), port, transport)
+            found = self._is_self(_plain(host), port, transport)
+            if len(host) <= _LONGEST and len(transport) <= _LONGEST:
+                keep(self._selves, key, found)
         return found
 
     def uri(self, transport: str, user: str, local: Address | None) -> str:
@@ -128,9 +129,7 @@ class Identity:
                 # RFC 7118 §5.2: ws stands for WebSocket with and without TLS.
                 name = "ws" if transport in WEBSOCKET_TRANSPORTS else transport
                 tail = f"{tail};transport={name}"
-            if len(self._uris) >= _MOST_REMEMBERED:  # connections we opened have a port each
-                self._uris.clear()
-            self._uris[transport, local] = tail
+            keep(self._uris, (transport, local), tail)
         return f"sip:{user}@{tail}" if user else f"sip:{tail}"
 
     def datagram_local(self, remote: str) -> Address | None:

@@ -7,11 +7,12 @@ a plain `dict.get` at the place that parses, because that is the hot path.
 
 from typing import Final, TypeVar
 
-__all__ = ["remember"]
+__all__ = ["keep", "remember"]
 
 _SIZE: Final = 4096
 _LONGEST: Final = 320
 
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
@@ -26,8 +27,21 @@ def remember(memory: dict[str, _Value], text: str, value: _Value) -> _Value:
     Returns:
         The value.
     """
-    if len(text) <= _LONGEST:
-        if len(memory) >= _SIZE:
-            memory.clear()
-        memory[text] = value
+    return keep(memory, text, value) if len(text) <= _LONGEST else value
+
+
+def keep(memory: dict[_Key, _Value], key: _Key, value: _Value) -> _Value:
+    """Keep a value by a key that cannot be long, and return it.
+
+    Args:
+        memory: The dict to keep it in.
+        key: What it is asked for by.
+        value: The value.
+
+    Returns:
+        The value.
+    """
+    if len(memory) >= _SIZE:
+        memory.clear()
+    memory[key] = value
     return value

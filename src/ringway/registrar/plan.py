@@ -181,7 +181,7 @@ def _behind_nat(uri: Uri, registration: Registration) -> bool:
         return True
     if uri.host.endswith(".invalid"):
         return True
-    return _is_address(uri.host) and not _same_host(uri.host, source.host)
+    return not _same_host(uri.host, source.host) and _is_address(uri.host)
 
 
 def _same_host(host: str, address: str) -> bool:

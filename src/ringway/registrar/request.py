@@ -89,7 +89,7 @@ def read_registration(request: Request, flow: Flow, settings: RegistrarSettings)
     _check_require(request)
     aor = _read_aor(request, settings)
     path = request.path
-    if settings.behind_edges and not path:
+    if settings.behind_edges and not path and request.has("contact"):  # who only asks may
         raise RefusalError(403, "phones register at an edge of this server, not here")
     supported = request.supported
     if path and settings.require_path_support and "path" not in supported:

@@ -8,7 +8,6 @@ first message, so that nobody is ever told a registered user is away.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -43,6 +42,7 @@ from ringway.server.control import Conversation
 from ringway.server.control_socket import NAME, bind_control
 from ringway.server.core import Core
 from ringway.server.keys import Identity, StateDir, new_identity
+from ringway.server.unique import Unique
 from ringway.server.values import Listen
 from ringway.server.wiring import (
     domains_of,
@@ -199,7 +199,7 @@ class Server:
         redirects.apply([PutRedirect(rule) for rule in configured])
         endpoint = Endpoint(
             endpoint_settings(config, self.listeners),
-            lambda: secrets.token_urlsafe(9),
+            Unique(),
             identity.generation,
         )
         if self._on_decision is not None:

@@ -531,6 +531,20 @@ class TestTimers:
 class TestFaultsOfOurs:
     """A mistake in the core is logged and costs one message, or one connection, not the server."""
 
+    def test_with_what_no_socket_can_send(self, caplog: pytest.LogCaptureFixture) -> None:
+        async def main() -> None:
+            script = Script()
+            async with driving(script) as driver:
+                local = driver.add_datagram(bind_datagram(LOCALHOST))
+                with bind_datagram(LOCALHOST) as peer:
+                    bad = SendDatagram(Flow(UDP, local, Address("127.0.0.1", -1)), b"bad")
+                    good = SendDatagram(Flow(UDP, local, address_of(peer)), b"good")
+                    driver.run(script.order(bad, good))
+                    assert await read(peer) == b"good"
+
+        run(main())
+        assert "a fault of ours with udp 127.0.0.1:-1" in caplog.text
+
     def test_with_a_datagram(self, caplog: pytest.LogCaptureFixture) -> None:
         async def main() -> None:
             script = Script()

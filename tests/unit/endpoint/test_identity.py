@@ -3,8 +3,8 @@ from tests.harness import LISTENERS
 
 from ringway.endpoint import EndpointSettings, Listener
 from ringway.endpoint.identity import Identity
-from ringway.message import parse_via
-from ringway.transport.flow import Address
+from ringway.message import parse_uri, parse_via
+from ringway.transport.flow import Address, Target
 
 WILDCARD = Listener("udp", Address("0.0.0.0", 5060))
 WILDCARD_TCP = Listener("tcp", Address("0.0.0.0", 5060))
@@ -20,6 +20,36 @@ def identity(*listeners: Listener, aliases: tuple[str, ...] = ()) -> Identity:
 
 def sent_by(who: Identity, transport: str, local: Address | None) -> str:
     return who.via_prefix(transport, local).partition(" ")[2].partition(";")[0]
+
+
+class TestNumericHops:
+    def test_a_name_has_to_be_asked_for(self) -> None:
+        assert identity(*LISTENERS).numeric_hops(parse_uri("sip:a@b.test")) is None
+
+    @pytest.mark.parametrize(
+        ("uri", "hop"),
+        [
+            ("sip:192.0.2.1", Target("udp", Address("192.0.2.1", 5060), "192.0.2.1")),
+            ("sip:192.0.2.1;transport=tcp", Target("tcp", Address("192.0.2.1", 5060), "192.0.2.1")),
+            ("sip:a.test;maddr=192.0.2.9", Target("udp", Address("192.0.2.9", 5060), "a.test")),
+            (
+                "sip:192.0.2.1;maddr=192.0.2.9",
+                Target("udp", Address("192.0.2.9", 5060), "192.0.2.1"),
+            ),
+        ],
+    )
+    def test_an_address_is_known_each_time(self, uri: str, hop: Target) -> None:
+        who = identity(*LISTENERS)
+        for _ in range(2):
+            assert who.numeric_hops(parse_uri(uri)) == [hop]
+
+    def test_no_long_text_is_remembered(self) -> None:
+        who = identity(*LISTENERS)
+        assert who.numeric_hops(parse_uri(f"sip:192.0.2.1;transport={'x' * 100}")) == []
+        assert not who.is_self("x" * 100, 5060, "")
+        assert not who.is_self("x", 5060, "y" * 100)
+        assert not who._hops
+        assert not who._selves
 
 
 class TestVia:
@@ -72,7 +102,7 @@ class TestVia:
         who = identity(*LISTENERS)
         for port in range(10_000, 12_000):
             who.via_prefix("tcp", Address("10.0.0.1", port))
-        assert len(who._prefixes) <= 1024
+        assert len(who._prefixes) <= 4096
         assert len(who._sent_by) == 1
 
 

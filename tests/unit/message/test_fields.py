@@ -55,6 +55,31 @@ class TestValues:
         assert invite.values("authorization") == ('Digest a="1", b="2"',)
         assert invite.values("route") == ()
 
+    def test_one_for_each_line_of_what_is_no_list(self) -> None:
+        invite = request(with_line(INVITE, "Contact", "Subject: a, b\nSubject: c"))
+        assert invite.values("subject") == ("a, b", "c")
+
+    def test_hops_with_zeros_in_front(self) -> None:
+        assert request(with_line(INVITE, "Max-Forwards", "Max-Forwards: 0070")).max_forwards == 70
+
+
+class TestSeveral:
+    @pytest.mark.parametrize(
+        ("line", "several"),
+        [
+            ("Subject: none", False),
+            ("k: a", False),
+            ("k: a, b", True),
+            ('Route: <sip:a,b;lr>;x="c,d"', False),
+            ("k: a\nSupported: b", True),
+        ],
+    )
+    def test_values_over_lines_and_commas(self, line: str, several: bool) -> None:
+        invite = request(with_line(INVITE, "Contact", line))
+        name = "route" if line.startswith("Route") else "supported"
+        assert invite.several(name) is several
+        assert (len(invite.values(name)) > 1) is several
+
 
 class TestTyped:
     def test_invite(self) -> None:

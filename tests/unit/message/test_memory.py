@@ -1,5 +1,5 @@
 from ringway.message import memory
-from ringway.message.memory import remember
+from ringway.message.memory import keep, remember
 
 
 class TestRemember:
@@ -19,3 +19,8 @@ class TestRemember:
             remember(kept, str(number), number)
             assert len(kept) <= memory._SIZE
         assert kept == {str(memory._SIZE): memory._SIZE}
+
+    def test_keeps_by_anything(self) -> None:
+        kept: dict[tuple[str, int], str] = {}
+        assert keep(kept, ("a", 1), "x") == "x"
+        assert kept == {("a", 1): "x"}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.message.samples import INVITE, OK, request, response, wire, with_line
 
-from ringway.message import Message, parse_datagram, parse_uri
+from ringway.message import Message, parse_datagram, parse_uri, parse_via
 
 ROUTES = """\
 BYE sip:bob@192.0.2.4 SIP/2.0
@@ -57,7 +57,68 @@ class TestToBytes:
         assert (response().status, response().reason) == (200, "OK")
 
 
+class TestMarkTopVia:
+    """Who has just parsed a request writes into it where it came from."""
+
+    def test_replaces_the_topmost_value_alone(self) -> None:
+        bye = request(ROUTES)
+        via = parse_via("SIP/2.0/UDP a;branch=z9hG4bK1;received=192.0.2.1")
+        bye.mark_top_via(str(via), via)
+        assert bye.top_via is via
+        assert bye.values("via") == (str(via), "SIP/2.0/UDP b;branch=z9hG4bK2")
+        assert bye.get("via") == f"{via}, SIP/2.0/UDP b;branch=z9hG4bK2"
+        again = parse_datagram(bye.to_bytes())
+        assert again.vias == bye.vias
+
+    def test_of_a_message_of_our_own(self) -> None:
+        mine = request().edit().build()
+        via = parse_via("SIP/2.0/UDP a;branch=z9hG4bK1")
+        mine.mark_top_via(str(via), via)
+        assert mine.get("via") == str(via)
+
+    def test_smuggles_nothing_in(self) -> None:
+        with pytest.raises(ValueError, match="line break"):
+            request().mark_top_via("SIP/2.0/UDP a\r\nX: b", request().top_via)
+
+
+class TestWithout:
+    def test_leaves_one_header_out(self) -> None:
+        bye = request(ROUTES)
+        plain = bye.without("route")
+        assert not plain.has("route")
+        assert bye.has("route")
+        draft = bye.edit()
+        draft.remove("route")
+        assert plain.to_bytes() == draft.to_bytes()
+        assert (plain.top_via, plain.from_, plain.to, plain.cseq) == (
+            bye.top_via,
+            bye.from_,
+            bye.to,
+            bye.cseq,
+        )
+
+    def test_that_is_not_there(self) -> None:
+        assert request().without("route").to_bytes() == wire(INVITE)
+
+
 class TestDraft:
+    def test_to_bytes_is_what_build_gives(self) -> None:
+        for message in (request(), response()):
+            draft = message.edit()
+            draft.prepend("via", "SIP/2.0/UDP p;branch=z9hG4bKp")
+            assert draft.to_bytes() == draft.build().to_bytes()
+        invite = request().edit()
+        invite.uri("sip:x@192.0.2.4")
+        assert invite.to_bytes() == invite.build().to_bytes()
+        assert invite.to_bytes().startswith(b"INVITE sip:x@192.0.2.4 SIP/2.0\r\n")
+
+    def test_what_it_has(self) -> None:
+        draft = request().edit()
+        assert draft.has("V")
+        assert not draft.has("route")
+        assert draft.content == request().body
+        assert draft.message.method == "INVITE"
+
     def test_forwarding(self) -> None:
         draft = request().edit()
         draft.prepend("via", "SIP/2.0/UDP proxy;branch=z9hG4bKp")

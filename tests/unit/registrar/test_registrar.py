@@ -170,6 +170,9 @@ class TestBehindEdges:
         through = world.register(CONTACT, headers=[f"Path: {EDGE}"], vias=BEHIND_EDGE)
         assert through.status == 200
 
+    def test_who_only_asks_may_ask_here(self) -> None:
+        assert World(behind_edges=True).register().status == 200
+
 
 class TestStore:
     def test_a_binding_over_our_own_connection_needs_no_disk(self) -> None:
