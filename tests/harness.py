@@ -47,7 +47,7 @@ from ringway.message import (
     build_response,
     parse_datagram,
 )
-from ringway.transport.flow import DEFAULT_PORTS, Address, Flow, Target
+from ringway.transport.flow import DEFAULT_PORTS, Address, Flow, NextHop
 from ringway.transport.frames import FrameKind, Framer
 from ringway.transport.framing import client_framer, server_framer
 
@@ -270,8 +270,8 @@ class Harness:
         self.endpoint.user = self.recorder
         self.decisions: list[Decision] = []
         self.endpoint.listener = self.decisions.append
-        self.connects: list[Target] = []
-        self.dns: dict[str, list[Target]] = {}
+        self.connects: list[NextHop] = []
+        self.dns: dict[str, list[NextHop]] = {}
         self.loses: Callable[[bytes], bool] = lambda _: False
         self.perform: Callable[[object], None] = lambda _: None
         self.others: list[object] = []
@@ -300,7 +300,7 @@ class Harness:
         """Return somebody who has just opened a connection to the endpoint."""
         peer = Peer(self, transport, Address(host, port))
         local = Address(HOST, DEFAULT_PORTS[transport])
-        peer.framer = client_framer(Target(transport, local, HOST))
+        peer.framer = client_framer(NextHop(transport, local, HOST))
         peer.flow = self.endpoint.flow_opened(transport, local, peer.address, self.now)
         self.flows[peer.flow] = peer
         self.pump()
@@ -312,7 +312,7 @@ class Harness:
     def send(
         self,
         method: str,
-        to: Peer | Flow | Target,
+        to: Peer | Flow | NextHop,
         *,
         uri: str = "sip:bob@ringway.test",
         headers: Headers = (),
@@ -325,7 +325,7 @@ class Harness:
         """
         if isinstance(to, Peer):
             connected = to.flow is not None and to.transport != "udp" and not to.closed
-            target = Target(to.transport, to.address, to.address.host)
+            target = NextHop(to.transport, to.address, to.address.host)
             to = to.flow if connected and to.flow is not None else target
         request = build_request(
             method,
@@ -401,14 +401,14 @@ class Harness:
             self.others.append(command)
             self.perform(command)
 
-    def _connect(self, target: Target) -> None:
+    def _connect(self, target: NextHop) -> None:
         peer = self.peers.get((target.transport, target.address))
         if peer is None or peer.accepting is False:
             self.endpoint.connect_failed(target, "connection refused", self.now)
         elif peer.accepting:
             self.accept(peer, target)
 
-    def accept(self, peer: Peer, target: Target) -> None:
+    def accept(self, peer: Peer, target: NextHop) -> None:
         """Let a connection that the endpoint is opening come about."""
         peer.closed = False
         peer.framer = server_framer(target.transport)

@@ -9,7 +9,7 @@ from tests.unit.proxy.world import BOB, DOMAIN, Phone, World
 from ringway.location import When
 from ringway.message import Request
 from ringway.proxy import History, RecursionPolicy
-from ringway.transport.flow import Target
+from ringway.transport.flow import NextHop
 
 HOTEL = "sip:bob@hotel.example"
 DESK = "sip:desk@hotel.example"
@@ -22,7 +22,7 @@ def policy(**how: Any) -> RecursionPolicy:
 
 def hotel(world: World, host: str = "10.7.7.7", name: str = "hotel.example") -> Peer:
     peer = world.core.peer("udp", host)
-    world.core.dns[name] = [Target("udp", peer.address, name)]
+    world.core.dns[name] = [NextHop("udp", peer.address, name)]
     return peer
 
 

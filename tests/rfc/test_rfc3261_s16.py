@@ -6,7 +6,7 @@ from tests.unit.proxy.world import BOB, DOMAIN, Dialog, Phone, World
 
 from ringway.message import Request, Response, parse_via
 from ringway.proxy import Relay
-from ringway.transport.flow import Target
+from ringway.transport.flow import NextHop
 
 OUR_VIA = "SIP/2.0/UDP 10.0.0.1:5060"
 
@@ -426,7 +426,7 @@ class TestSection16_6:
         servers = [world.core.peer("tcp", f"10.9.9.{n}") for n in (1, 2, 3)]
         servers[0].accepting = False
         world.core.dns["sip.example"] = [
-            Target("tcp", server.address, "sip.example") for server in servers
+            NextHop("tcp", server.address, "sip.example") for server in servers
         ]
         alice = world.caller()
         alice.invite("sip:carol@sip.example")
@@ -443,7 +443,7 @@ class TestSection16_6:
         world = World(relay=Relay.ANY)
         servers = [world.core.peer("udp", f"10.9.9.{n}") for n in (1, 2)]
         world.core.dns["sip.example"] = [
-            Target("udp", server.address, "sip.example") for server in servers
+            NextHop("udp", server.address, "sip.example") for server in servers
         ]
         world.caller().invite("sip:carol@sip.example")
         world.advance(31)
@@ -912,7 +912,7 @@ class TestSection16_10:
         far = world.core.peer("udp", "10.9.9.9")
         bob = world.phone(transport="udp", instance="", port=5060, register=False)
         bob.register(contact="<sip:bob@far.example>")
-        world.core.dns["far.example"] = [Target("udp", far.address, "far.example")]
+        world.core.dns["far.example"] = [NextHop("udp", far.address, "far.example")]
         world.core.dns_is_slow = True
         alice = world.caller()
         invite = alice.invite()

@@ -16,7 +16,7 @@ from ringway.endpoint import (
 )
 from ringway.message import Request, build_response
 from ringway.server.config import DEFAULT_LISTEN
-from ringway.transport.flow import Address, Target
+from ringway.transport.flow import Address, NextHop
 
 LONG = b"x" * 1300
 
@@ -66,7 +66,7 @@ class TestSection18_1_1:
     def test_a_long_request_goes_over_tcp(self, h: Harness, phone: Peer) -> None:
         tcp = h.peer("tcp", "10.0.0.9")
         _, owner = h.send("MESSAGE", phone, body=LONG)
-        assert h.connects == [Target("tcp", tcp.address, "10.0.0.9")]
+        assert h.connects == [NextHop("tcp", tcp.address, "10.0.0.9")]
         assert tcp.methods == ["MESSAGE"]
         assert tcp.last.top_via.transport == "tcp"
         assert len(tcp.last.values("via")) == 1
@@ -190,7 +190,7 @@ class TestSection18_1_1:
     @pytest.mark.clause("RFC3261-18.1.1-14")
     def test_an_open_connection_is_used_again(self, h: Harness) -> None:
         server = h.peer("tcp", "10.0.0.5")
-        target = Target("tcp", server.address, "p.test")
+        target = NextHop("tcp", server.address, "p.test")
         for _ in range(3):
             h.endpoint.send_request(make_request("OPTIONS"), target, None, h.now)
             h.pump()
@@ -200,7 +200,7 @@ class TestSection18_1_1:
     def test_one_that_the_peer_opened_too(self, h: Harness) -> None:
         server = h.connect("tcp", "10.0.0.5", 5060)
         h.endpoint.send_request(
-            make_request("OPTIONS"), Target("tcp", server.address, "p.test"), None, h.now
+            make_request("OPTIONS"), NextHop("tcp", server.address, "p.test"), None, h.now
         )
         h.pump()
         assert h.connects == []
@@ -210,7 +210,7 @@ class TestSection18_1_1:
         server = h.peer("tls", "10.0.0.5", 5061)
         for name in ("one.test", "two.test", "one.test"):
             h.endpoint.send_request(
-                make_request("OPTIONS"), Target("tls", server.address, name), None, h.now
+                make_request("OPTIONS"), NextHop("tls", server.address, name), None, h.now
             )
             h.pump()
         assert [target.name for target in h.connects] == ["one.test", "two.test"]
@@ -327,7 +327,7 @@ class TestSection18_2_2:
         again = h.peer("tcp", "10.0.0.8", 5070)
         h.reply(transaction, 180)
         h.reply(transaction, 200)
-        assert h.connects == [Target("tcp", Address("10.0.0.8", 5070), "caller.test")]
+        assert h.connects == [NextHop("tcp", Address("10.0.0.8", 5070), "caller.test")]
         assert again.statuses == [180, 200]
 
     def test_the_default_port_if_sent_by_names_none(self, h: Harness) -> None:
@@ -335,7 +335,7 @@ class TestSection18_2_2:
         transaction = h.receive(caller, "INVITE", sent_by="caller.test")
         caller.close()
         h.reply(transaction, 180)
-        assert h.connects == [Target("tls", Address("10.0.0.8", 5061), "caller.test")]
+        assert h.connects == [NextHop("tls", Address("10.0.0.8", 5061), "caller.test")]
 
     def test_over_one_that_is_open_already(self, h: Harness) -> None:
         caller = h.connect("tcp", "10.0.0.8")
@@ -353,7 +353,7 @@ class TestSection18_2_2:
         caller.close()
         backup = h.peer("tcp", "10.0.0.18", 5070)
         h.dns["caller.test"] = [
-            Target("tcp", Address(host, 5070), "caller.test")
+            NextHop("tcp", Address(host, 5070), "caller.test")
             for host in ("10.0.0.8", "10.0.0.17", "10.0.0.18")
         ]
         h.reply(transaction, 486)
@@ -408,7 +408,7 @@ class TestSection18_2_2:
         transaction = h.receive(phone, "INVITE", sent_by="phone.test:5060")
         other = h.peer("udp", "10.0.0.19")
         h.dns["phone.test"] = [
-            Target("udp", Address(host, 5060), "phone.test") for host in ("10.0.0.9", "10.0.0.19")
+            NextHop("udp", Address(host, 5060), "phone.test") for host in ("10.0.0.9", "10.0.0.19")
         ]
         h.reply(transaction, 486)
         phone.unreachable()

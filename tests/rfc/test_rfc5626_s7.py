@@ -3,7 +3,7 @@
 import pytest
 from tests.unit.proxy.world import BOB, KEYS, World, bind
 
-from ringway.transport.flow import Target
+from ringway.transport.flow import NextHop
 from ringway.transport.token import KEY_LENGTH
 
 
@@ -294,7 +294,7 @@ class TestOneBadBinding:
         good = node.phone("bob", "10.0.7.1")
         bind(node, contact="sip:bob@many.example")
         node.core.dns["many.example"] = [
-            Target("tcp", node.core.peer("tcp", f"10.0.3.{n}").address, "many.example")
+            NextHop("tcp", node.core.peer("tcp", f"10.0.3.{n}").address, "many.example")
             for n in range(5)
         ]
         for peer in node.core.peers.values():

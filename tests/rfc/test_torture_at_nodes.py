@@ -32,7 +32,7 @@ from ringway.errors import ParseError
 from ringway.location import Binding, Put, aor_of
 from ringway.message import Message, Request, build_response, parse_datagram
 from ringway.proxy import Relay
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 from ringway.transport.frames import FrameKind
 
 CORPORA: Final = Path(__file__).resolve().parents[2].parent / "shared" / "corpora"
@@ -326,7 +326,7 @@ class Scene:
         if role == "edge":
             self.node = self.world.add_edge("10.0.0.2", domains=DOMAINS, aliases=(SIX,))
         for node in self.world.nodes:
-            node.dns = {host: [Target("udp", ELSEWHERE, host)] for host in DOMAINS}
+            node.dns = {host: [NextHop("udp", ELSEWHERE, host)] for host in DOMAINS}
             for transport in TRANSPORTS:  # what is too long for a datagram comes over TCP
                 for place in {PHONE, ELSEWHERE, *NEXT_HOPS.values()}:
                     Witness(node, transport, place, self.onward)

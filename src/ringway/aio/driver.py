@@ -34,7 +34,7 @@ from ringway.aio.udp import DatagramSocket
 from ringway.endpoint import CloseFlow, Connect, Endpoint, Resolve, SendDatagram, SendStream
 from ringway.errors import StoreError
 from ringway.location import Persist, Store
-from ringway.transport.flow import SECURE_TRANSPORTS, Address, Flow, Target
+from ringway.transport.flow import SECURE_TRANSPORTS, Address, Flow, NextHop
 
 __all__ = ["Driver"]
 
@@ -336,7 +336,7 @@ class Driver:
         self._call(lambda now: command.done(error, now), "a commit")
 
     async def _resolve(self, command: Resolve) -> None:
-        targets: list[Target] = []
+        targets: list[NextHop] = []
         try:
             targets = await self._resolver.locate(command.uri)
         except Exception:
@@ -345,7 +345,7 @@ class Driver:
             lambda now: self._endpoint.resolved(command.key, targets, now), "an answer of DNS"
         )
 
-    async def _connect(self, target: Target) -> None:
+    async def _connect(self, target: NextHop) -> None:
         secure = target.transport in SECURE_TRANSPORTS
         reason = ""
         try:
@@ -374,7 +374,7 @@ class Driver:
         if reason:
             self._call(self._failure(target, reason), "a failed connection")
 
-    def _failure(self, target: Target, reason: str) -> Callable[[float], None]:
+    def _failure(self, target: NextHop, reason: str) -> Callable[[float], None]:
         return lambda now: self._endpoint.connect_failed(target, reason, now)
 
     def _call(self, change: Callable[[float], None], what: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ringway.message.uri import Uri
-from ringway.transport.flow import TRANSPORTS, Address, Target
+from ringway.transport.flow import TRANSPORTS, Address, NextHop
 from ringway.transport.nexthop import Answer, Naptr, Query, Record, Srv, locate
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Resolver:
         self._hosts_read_at = float("-inf")
         self._hosts_changed: float | None = None
 
-    def locate_now(self, uri: Uri) -> list[Target] | None:
+    def locate_now(self, uri: Uri) -> list[NextHop] | None:
         """The next hops of a URI if nobody has to be asked, None otherwise."""
         search = locate(uri, self._supported, self._rng, self._families)
         try:
@@ -108,10 +108,10 @@ class Resolver:
                     return None
                 query = search.send(answer)
         except StopIteration as found:
-            targets: list[Target] = found.value
+            targets: list[NextHop] = found.value
             return targets
 
-    async def locate(self, uri: Uri) -> list[Target]:
+    async def locate(self, uri: Uri) -> list[NextHop]:
         """The next hops of a URI, best first; empty if it leads nowhere."""
         search = locate(uri, self._supported, self._rng, self._families)
         try:
@@ -120,7 +120,7 @@ class Resolver:
                 answer = self._known(query)
                 query = search.send(await self._ask(query) if answer is None else answer)
         except StopIteration as found:
-            targets: list[Target] = found.value
+            targets: list[NextHop] = found.value
             return targets
 
     def _known(self, query: Query) -> Answer | None:

@@ -16,7 +16,7 @@ import socket
 import ssl
 from typing import Final, Protocol, cast
 
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 
 __all__ = ["WRITE_LIMIT", "Connection", "Owner", "describe"]
 
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         kind: str,
         *,
         listener: Address | None = None,
-        target: Target | None = None,
+        target: NextHop | None = None,
     ) -> None:
         self._owner = owner
         self._transport: asyncio.Transport | None = None

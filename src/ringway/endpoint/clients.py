@@ -18,7 +18,7 @@ from ringway.endpoint.transactions import ClientTransaction
 from ringway.message import Draft, Request, Response, build_ack, build_cancel
 from ringway.transaction import INVITE_CLIENT, NON_INVITE_CLIENT, Action, Input, State
 from ringway.transaction.keys import COOKIE, ClientKey, client_key
-from ringway.transport.flow import TCP, UDP, Address, Flow, Target
+from ringway.transport.flow import TCP, UDP, Address, Flow, NextHop
 
 _REFUSAL_REMEMBERED: Final = 600.0  # seconds
 _MOST_REFUSALS: Final = 1000
@@ -102,7 +102,7 @@ class Clients:
     def send(
         self,
         request: Request | Draft[Request],
-        to: Flow | Target,
+        to: Flow | NextHop,
         owner: Owner | None,
         now: float,
         timeout: float | None,
@@ -119,7 +119,7 @@ class Clients:
         client.buffer = serialize(draft, reliable=reliable)
         client.timeout = timeout
         self._transactions[branch, method] = client
-        target = to if isinstance(to, Target) else None
+        target = to if isinstance(to, NextHop) else None
         client.target = target
         if (
             target is not None
@@ -230,12 +230,12 @@ class Clients:
         return draft
 
     def _upgrade(
-        self, client: ClientTransaction, udp: Target, now: float
-    ) -> tuple[Target, Flow | None]:
+        self, client: ClientTransaction, udp: NextHop, now: float
+    ) -> tuple[NextHop, Flow | None]:
         """Turn a request that is too long for UDP to TCP (RFC 3261 §18.1.1)."""
         client.upgraded = True
         client.reliable = True
-        tcp = Target(TCP, udp.address, udp.name)
+        tcp = NextHop(TCP, udp.address, udp.name)
         flow = self._flows.flow_to(tcp)
         if flow is not None:
             self._rename(client, flow)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ringway.message import Uri
-from ringway.transport.flow import Flow, Target
+from ringway.transport.flow import Flow, NextHop
 
 
 class SendDatagram(NamedTuple):
@@ -41,7 +41,7 @@ class CloseFlow(NamedTuple):
 class Connect(NamedTuple):
     """Open a connection, then call ``flow_opened`` with this target, or ``connect_failed``."""
 
-    target: Target
+    target: NextHop
 
 
 class Resolve(NamedTuple):

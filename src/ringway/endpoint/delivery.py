@@ -8,10 +8,10 @@ from typing import TypeAlias
 from ringway.endpoint.flows import Flows
 from ringway.endpoint.transactions import ServerTransaction
 from ringway.message import Uri, parse_datagram
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 from ringway.transport.via import response_target
 
-Resolver: TypeAlias = Callable[[Uri, Callable[[list[Target], float], None], float], None]
+Resolver: TypeAlias = Callable[[Uri, Callable[[list[NextHop], float], None], float], None]
 
 
 class Delivery:
@@ -57,7 +57,7 @@ class Delivery:
         self._lost = lost
         self._via = parse_datagram(data).top_via
         self._reason = f"{transaction.flow} cannot take the response"
-        self._tried: list[Target] = []
+        self._tried: list[NextHop] = []
         self._asked = transaction.flow.websocket  # nobody can connect to a browser
         first = response_target(self._via, transaction.flow)
         self._hops = [] if first is None else [first]
@@ -98,8 +98,8 @@ class Delivery:
 
     def avoid(self, remote: Address) -> None:
         """Leave out an address that has proved wrong."""
-        self._tried.append(Target(self._via.transport, remote, self._via.host))
+        self._tried.append(NextHop(self._via.transport, remote, self._via.host))
 
-    def _found(self, targets: list[Target], now: float) -> None:
+    def _found(self, targets: list[NextHop], now: float) -> None:
         self._hops = [each for each in targets if each.transport == self._via.transport]
         self.next(now)

@@ -36,7 +36,7 @@ from ringway.message import (
     parse_datagram,
     parse_stream_message,
 )
-from ringway.transport.flow import UDP, Address, Flow, Target
+from ringway.transport.flow import UDP, Address, Flow, NextHop
 from ringway.transport.frames import PONG_BYTES, Frame, FrameKind
 from ringway.transport.stun import binding_response, is_stun
 from ringway.transport.via import response_flow, stamp_received
@@ -69,7 +69,7 @@ class Endpoint:
         self._flows = Flows(settings, self._identity, generation)
         self._clients = Clients(settings, self._identity, self._flows, self._schedule, unique)
         self._servers = Servers(settings, self._flows, self._schedule, unique, self.resolve)
-        self._resolving: dict[int, Callable[[list[Target], float], None]] = {}
+        self._resolving: dict[int, Callable[[list[NextHop], float], None]] = {}
         self._resolve_key = 0
         self._tag_secret = ""  # made when it is needed first
         self._server_header = (("Server", settings.software),) if settings.software else ()
@@ -129,7 +129,7 @@ class Endpoint:
         remote: Address,
         now: float,
         *,
-        target: Target | None = None,
+        target: NextHop | None = None,
     ) -> Flow:
         """Take a new connection, accepted or (with ``target``) opened on ``Connect``."""
         self._now = now
@@ -172,13 +172,13 @@ class Endpoint:
         if self._flows.closed(flow):
             self._gone(flow, reason, now)
 
-    def connect_failed(self, target: Target, reason: str, now: float) -> None:
+    def connect_failed(self, target: NextHop, reason: str, now: float) -> None:
         """Take the failure of a ``Connect``."""
         self._now = now
         for waiter in self._flows.not_opened(target):
             waiter.failed(reason, now)
 
-    def resolved(self, key: int, targets: list[Target], now: float) -> None:
+    def resolved(self, key: int, targets: list[NextHop], now: float) -> None:
         """Take the answer to a ``Resolve``; empty if the URI leads nowhere."""
         self._now = now
         callback = self._resolving.pop(key, None)
@@ -244,7 +244,7 @@ class Endpoint:
     def send_request(
         self,
         request: Request | Draft[Request],
-        to: Flow | Target,
+        to: Flow | NextHop,
         owner: Owner | None,
         now: float,
         *,
@@ -272,7 +272,7 @@ class Endpoint:
     def send_stateless(
         self,
         message: Request | Response | Draft[Request] | Draft[Response],
-        to: Flow | Target,
+        to: Flow | NextHop,
         now: float,
         *,
         branch_suffix: str = "",
@@ -289,7 +289,7 @@ class Endpoint:
         data = serialize(draft, reliable=to.transport != UDP)
         if flow is not None:
             self._flows.send(flow, data)
-        elif isinstance(to, Target) and to.transport != UDP:
+        elif isinstance(to, NextHop) and to.transport != UDP:
             self._flows.connect(to, _Once(self._flows, data))
 
     def cancel(
@@ -333,7 +333,7 @@ class Endpoint:
         """Say whether a message sent to this flow would go anywhere."""
         return self._flows.is_live(flow)
 
-    def flow_to(self, target: Target) -> Flow | None:
+    def flow_to(self, target: NextHop) -> Flow | None:
         """Return the flow that ``send_request`` would take, None if it would have to connect."""
         return self._flows.flow_to(target)
 
@@ -361,7 +361,7 @@ class Endpoint:
         return self._identity.uri(transport, user, None if flow is None else flow.local)
 
     def resolve(
-        self, uri: Uri, callback: Callable[[list[Target], float], None], now: float
+        self, uri: Uri, callback: Callable[[list[NextHop], float], None], now: float
     ) -> None:
         """Find the next hops of a URI, best first (RFC 3263).
 

@@ -15,7 +15,7 @@ from ringway.endpoint.identity import Identity
 from ringway.endpoint.settings import EndpointSettings
 from ringway.message import Draft, Request, Response
 from ringway.message.memory import keep
-from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address, Flow, Target
+from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address, Flow, NextHop
 from ringway.transport.framing import Framer, client_framer, server_framer
 
 
@@ -72,7 +72,7 @@ class Flows:
         self._generation = generation
         self._connections: dict[Flow, Connection] = {}
         self._by_peer: dict[tuple[str, Address, str], Flow] = {}
-        self._opening: dict[Target, list[Waiter]] = {}
+        self._opening: dict[NextHop, list[Waiter]] = {}
         self._datagram_flows: dict[tuple[Address, Address], Flow] = {}
         self._datagram_locals: set[Address] = {
             listener.address for listener in settings.local if listener.transport == UDP
@@ -88,7 +88,7 @@ class Flows:
             return flow.local in self._datagram_locals
         return flow in self._connections
 
-    def flow_to(self, target: Target) -> Flow | None:
+    def flow_to(self, target: NextHop) -> Flow | None:
         """Return a live flow to a next hop, None if there is none."""
         transport, address, name = target
         if transport == UDP:
@@ -125,7 +125,7 @@ class Flows:
         """Send bytes that are framed already."""
         self.commands.append(SendStream(flow, data))
 
-    def connect(self, target: Target, waiter: Waiter) -> None:
+    def connect(self, target: NextHop, waiter: Waiter) -> None:
         """Open a connection for ``waiter``, or let it wait for one that is being opened."""
         waiters = self._opening.get(target)
         if waiters is None:
@@ -135,7 +135,7 @@ class Flows:
             waiters.append(waiter)
 
     def opened(
-        self, transport: str, local: Address, remote: Address, target: Target | None
+        self, transport: str, local: Address, remote: Address, target: NextHop | None
     ) -> tuple[Flow, list[Waiter]]:
         """Enter a new connection; return its flow and who waited for it."""
         flow = Flow(transport, local, remote, self._generation)
@@ -151,7 +151,7 @@ class Flows:
             self.commands.append(SendStream(flow, greeting))
         return flow, self._opening.pop(target, []) if target is not None else []
 
-    def not_opened(self, target: Target) -> list[Waiter]:
+    def not_opened(self, target: NextHop) -> list[Waiter]:
         """Return who waited for a connection that cannot be had."""
         return self._opening.pop(target, [])
 
@@ -179,7 +179,7 @@ class Flows:
         self.commands.append(CloseFlow(flow, reason))
         return self.closed(flow)
 
-    def _framer(self, transport: str, target: Target | None) -> Framer:
+    def _framer(self, transport: str, target: NextHop | None) -> Framer:
         settings = self._settings
         if target is None:
             return server_framer(transport, settings.limits, settings.origins)

@@ -17,7 +17,7 @@ from ringway.transport.flow import (
     UDP,
     WEBSOCKET_TRANSPORTS,
     Address,
-    Target,
+    NextHop,
     is_numeric,
 )
 from ringway.transport.nexthop import numeric_target
@@ -56,7 +56,7 @@ class Identity:
         self._prefixes: dict[tuple[str, Address | None], str] = {}
         self._selves: dict[tuple[str, int | None, str], bool] = {}
         self._uris: dict[tuple[str, Address | None], str] = {}
-        self._hops: dict[tuple[str, str, int | None, str], list[Target]] = {}
+        self._hops: dict[tuple[str, str, int | None, str], list[NextHop]] = {}
         self._sent_by: set[tuple[str, int | None]] = set()
         self._ports: set[int] = set()
         self._own: set[tuple[str, int]] = set()
@@ -94,7 +94,7 @@ class Identity:
         """Say whether a Via's sent-by is one that we put into requests (RFC 3261 §18.1.2)."""
         return (via.host, via.port) in self._sent_by
 
-    def numeric_hops(self, uri: Uri) -> list[Target] | None:
+    def numeric_hops(self, uri: Uri) -> list[NextHop] | None:
         """Return the next hop of a URI whose host is an address; None if DNS has to be asked.
 
         Calls go to the same few hosts, so what was found is remembered.

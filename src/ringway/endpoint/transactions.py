@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ringway.message import Draft, Request
 from ringway.transaction import Input, Machine, State, Table
-from ringway.transport.flow import Flow, Target
+from ringway.transport.flow import Flow, NextHop
 
 if TYPE_CHECKING:
     from ringway.endpoint.events import Owner
@@ -74,7 +74,7 @@ class ClientTransaction:
         self.reliable = reliable
         self.sent: Draft[Request] | None = sent
         self.flow: Flow | None = None
-        self.target: Target | None = None
+        self.target: NextHop | None = None
         self.heard = False
         # What follows is for the endpoint alone.
         self.buffer = b""  # the request, later the ACK

@@ -16,8 +16,7 @@ from ringway.message import Response
 from ringway.proxy.outcome import Outcome, failure
 from ringway.proxy.outgoing import next_hop, outgoing
 from ringway.proxy.way import Way
-from ringway.transport.flow import Flow
-from ringway.transport.flow import Target as NextHop
+from ringway.transport.flow import Flow, NextHop
 
 if TYPE_CHECKING:
     from ringway.proxy.target import Target

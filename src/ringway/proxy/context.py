@@ -19,8 +19,7 @@ from ringway.proxy.summary import NEXT_HOP, PHONE, PHONES, summary
 from ringway.proxy.target import ELSEWHERE, Target
 from ringway.proxy.validation import is_first_hop
 from ringway.proxy.way import TargetSpec, Way
-from ringway.transport.flow import Flow
-from ringway.transport.flow import Target as NextHop
+from ringway.transport.flow import Flow, NextHop
 
 if TYPE_CHECKING:
     from ringway.proxy.branch import Branch

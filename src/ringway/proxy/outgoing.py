@@ -14,8 +14,7 @@ from ringway.proxy.route import ALTERNATIVES
 from ringway.proxy.strict import heed_strict_router
 from ringway.proxy.validation import hops_left
 from ringway.proxy.way import Way
-from ringway.transport.flow import Flow
-from ringway.transport.flow import Target as NextHop
+from ringway.transport.flow import Flow, NextHop
 
 if TYPE_CHECKING:
     from ringway.proxy.context import ResponseContext

@@ -17,8 +17,7 @@ from ringway.location import Binding, Location
 from ringway.message import NameAddr, Request, Uri, parse_uri
 from ringway.proxy.validation import is_first_hop
 from ringway.proxy.way import Way
-from ringway.transport.flow import Address, Flow
-from ringway.transport.flow import Target as NextHop
+from ringway.transport.flow import Address, Flow, NextHop
 from ringway.transport.token import Sealer
 
 DIALOGLESS: Final = frozenset(

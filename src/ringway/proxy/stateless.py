@@ -19,8 +19,7 @@ from ringway.proxy.route import Routed
 from ringway.proxy.strict import heed_strict_router
 from ringway.proxy.validation import hops_left
 from ringway.proxy.way import Way, ways_of
-from ringway.transport.flow import Flow
-from ringway.transport.flow import Target as NextHop
+from ringway.transport.flow import Flow, NextHop
 from ringway.transport.token import FlowToken, Purpose
 
 if TYPE_CHECKING:

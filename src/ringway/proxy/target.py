@@ -22,7 +22,7 @@ from ringway.proxy.outcome import Outcome, failure
 from ringway.proxy.outgoing import next_hop
 from ringway.proxy.summary import Tried
 from ringway.proxy.way import TargetSpec, Way, ways_of
-from ringway.transport.flow import Target as NextHop
+from ringway.transport.flow import NextHop
 
 if TYPE_CHECKING:
     from ringway.proxy.context import ResponseContext

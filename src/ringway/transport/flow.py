@@ -88,7 +88,7 @@ class Flow(NamedTuple):
         return f"{text} #{self.generation & _WITHIN_A_RUN}"
 
 
-class Target(NamedTuple):
+class NextHop(NamedTuple):
     """A next hop that RFC 3263 found: where a request can be sent.
 
     Attributes:

@@ -16,7 +16,7 @@ from typing import Final
 
 from ringway.errors import ParseError
 from ringway.message.parser import body_length
-from ringway.transport.flow import WEBSOCKET_TRANSPORTS, Target
+from ringway.transport.flow import WEBSOCKET_TRANSPORTS, NextHop
 from ringway.transport.frames import (
     CRLF,
     HEAD_END,
@@ -196,7 +196,7 @@ def server_framer(
     return StreamFramer(limits)
 
 
-def client_framer(target: Target, limits: FramingLimits = _DEFAULT_LIMITS) -> Framer:
+def client_framer(target: NextHop, limits: FramingLimits = _DEFAULT_LIMITS) -> Framer:
     """Return the framer for a connection that we opened; write its ``outgoing()`` first.
 
     Args:

@@ -30,7 +30,7 @@ from ringway.transport.flow import (
     WS,
     WSS,
     Address,
-    Target,
+    NextHop,
     is_numeric,
 )
 
@@ -92,7 +92,7 @@ Answer = Sequence[Record]
 """What DNS has for a query: addresses as text, NAPTR or SRV records; empty for nothing."""
 
 Rng = Callable[[], float]
-Lookup = Generator[Query, Answer, list[Target]]
+Lookup = Generator[Query, Answer, list[NextHop]]
 
 # NAPTR service to transport (RFC 3263 §4.1, RFC 7118 §5.5).
 _SERVICES: Final = {
@@ -121,7 +121,7 @@ _ALL: Final = frozenset(TRANSPORTS)
 _IPV4_ONLY: Final = ("A",)
 
 
-def numeric_target(uri: Uri, supported: frozenset[str] = _ALL) -> Target | None:
+def numeric_target(uri: Uri, supported: frozenset[str] = _ALL) -> NextHop | None:
     """Return the target of a URI whose host, or maddr, is an address.
 
     Args:
@@ -139,7 +139,7 @@ def numeric_target(uri: Uri, supported: frozenset[str] = _ALL) -> Target | None:
     if transport not in supported:
         return None
     port = uri.port or DEFAULT_PORTS[transport]
-    return Target(transport, Address(host, port), uri.host)
+    return NextHop(transport, Address(host, port), uri.host)
 
 
 def locate(
@@ -204,7 +204,7 @@ def locate_response(
         return []
     if is_numeric(host):
         port = via.port or DEFAULT_PORTS[transport]
-        return [Target(transport, Address(host, port), host)]
+        return [NextHop(transport, Address(host, port), host)]
     if not _is_domain(host):
         return []
     search = _Search(host, supported, rng, families)
@@ -223,7 +223,7 @@ class _Search:
     def __init__(
         self, name: str, supported: frozenset[str], rng: Rng, families: tuple[str, ...]
     ) -> None:
-        self.targets: list[Target] = []
+        self.targets: list[NextHop] = []
         self._name = name
         self._supported = supported
         self._rng = rng
@@ -295,7 +295,7 @@ class _Search:
                     self._add(transport, address, port)
 
     def _add(self, transport: str, host: str, port: int) -> None:
-        target = Target(transport, Address(host, port), self._name)
+        target = NextHop(transport, Address(host, port), self._name)
         if target not in self.targets and len(self.targets) < MAX_TARGETS:
             self.targets.append(target)
 

@@ -21,7 +21,7 @@ from typing import Final
 
 from ringway.message.headers import Via, first_value
 from ringway.message.message import Request
-from ringway.transport.flow import DEFAULT_PORTS, UDP, Address, Flow, Target, is_numeric
+from ringway.transport.flow import DEFAULT_PORTS, UDP, Address, Flow, NextHop, is_numeric
 
 _ASKS: Final = ("rport", None)
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
@@ -104,7 +104,7 @@ def response_flow(via: Via, flow: Flow) -> Flow | None:
     return flow._replace(remote=Address(host, port)) if is_numeric(host) else None
 
 
-def response_target(via: Via, flow: Flow) -> Target | None:
+def response_target(via: Via, flow: Flow) -> NextHop | None:
     """Return what to connect to when the connection a response should take is closed.
 
     Args:
@@ -119,7 +119,7 @@ def response_target(via: Via, flow: Flow) -> Target | None:
     if flow.websocket or not flow.reliable:
         return None
     port = via.port or DEFAULT_PORTS[flow.transport]
-    return Target(flow.transport, Address(flow.remote.host, port), via.host)
+    return NextHop(flow.transport, Address(flow.remote.host, port), via.host)
 
 
 def _is_nowhere(host: str) -> bool:

@@ -21,7 +21,7 @@ from ringway.endpoint import CloseFlow, Connect, Endpoint, Resolve, SendDatagram
 from ringway.errors import StoreError
 from ringway.location import Change, Persist, Store
 from ringway.message.uri import parse_uri
-from ringway.transport.flow import UDP, Address, Flow, Target
+from ringway.transport.flow import UDP, Address, Flow, NextHop
 from ringway.transport.nexthop import Query
 
 LOCALHOST = Address("127.0.0.1", 0)
@@ -54,7 +54,7 @@ class Script:
         remote: Address,
         now: float,
         *,
-        target: Target | None = None,
+        target: NextHop | None = None,
     ) -> Flow:
         self.generation += 1
         flow = Flow(transport, local, remote, self.generation)
@@ -67,10 +67,10 @@ class Script:
     def flow_closed(self, flow: Flow, reason: str, now: float) -> None:
         self._tell("closed", flow, reason)
 
-    def connect_failed(self, target: Target, reason: str, now: float) -> None:
+    def connect_failed(self, target: NextHop, reason: str, now: float) -> None:
         self._tell("unreachable", target, reason)
 
-    def resolved(self, key: int, targets: list[Target], now: float) -> None:
+    def resolved(self, key: int, targets: list[NextHop], now: float) -> None:
         self._tell("resolved", key, targets)
 
     def next_timer(self) -> float | None:
@@ -217,7 +217,7 @@ class TestConnections:
             async with driving(script) as driver:
                 driver.add_datagram(bind_datagram(Address("127.0.0.2", 0)))
                 address = await driver.add_stream(bind_stream(LOCALHOST), "tcp")
-                target = Target("tcp", address, "localhost")
+                target = NextHop("tcp", address, "localhost")
                 driver.run(script.order(Connect(target)))
                 opened = await script.told.get(2)
                 [flow] = [flow for _, flow, to in opened if to == target]
@@ -231,7 +231,7 @@ class TestConnections:
         async def main() -> None:
             script = Script()
             with bind_stream(LOCALHOST) as listening:
-                target = Target("tcp", address_of(listening), "localhost")
+                target = NextHop("tcp", address_of(listening), "localhost")
                 async with driving(script) as driver:
                     driver.add_datagram(bind_datagram(Address(at, 0)))
                     driver.run(script.order(Connect(target)))
@@ -245,7 +245,7 @@ class TestConnections:
         async def main() -> None:
             script = Script()
             with bind_datagram(LOCALHOST) as sock:
-                target = Target("tcp", address_of(sock), "localhost")
+                target = NextHop("tcp", address_of(sock), "localhost")
             async with driving(script) as driver:
                 driver.run(script.order(Connect(target)))
                 [(what, failed, reason)] = await script.told.get()
@@ -261,7 +261,7 @@ class TestConnections:
             script = Script()
             # It takes connections and never says a word of TLS.
             with bind_stream(LOCALHOST) as silent:
-                target = Target("tls", address_of(silent), "localhost")
+                target = NextHop("tls", address_of(silent), "localhost")
                 async with driving(script, client_tls=client_context()) as driver:
                     driver.run(script.order(Connect(target)))
                     assert await script.told.get() == [
@@ -277,7 +277,7 @@ class TestConnections:
                 address = await driver.add_stream(bind_stream(LOCALHOST), "tcp")
                 with connect(address):
                     await script.told.get()
-                    target = Target("tcp", address, "localhost")
+                    target = NextHop("tcp", address, "localhost")
                     driver.run(script.order(Connect(target)))
                     assert (await script.told.get(2))[1] == (
                         "unreachable",
@@ -299,7 +299,7 @@ class TestTls:
             async with driving(script, client_tls=context) as driver:
                 tls = server_context(certificate.file, certificate.key)
                 address = await driver.add_stream(bind_stream(LOCALHOST), "tls", tls)
-                target = Target("tls", address, "localhost")
+                target = NextHop("tls", address, "localhost")
                 driver.run(script.order(Connect(target)))
                 opened = await script.told.get(2)
                 [flow] = [flow for _, flow, to in opened if to == target]
@@ -317,7 +317,7 @@ class TestTls:
             async with driving(script, client_tls=context) as driver:
                 tls = server_context(certificate.file, certificate.key)
                 address = await driver.add_stream(bind_stream(LOCALHOST), "tls", tls)
-                target = Target("tls", address, "other.example")
+                target = NextHop("tls", address, "other.example")
                 driver.run(script.order(Connect(target)))
                 [(_, _, reason)] = await script.told.get()
                 assert reason.startswith("its certificate: ")
@@ -328,7 +328,7 @@ class TestTls:
     def test_without_a_context_there_is_none(self) -> None:
         async def main() -> None:
             script = Script()
-            target = Target("wss", Address("127.0.0.1", 443), "localhost")
+            target = NextHop("wss", Address("127.0.0.1", 443), "localhost")
             async with driving(script) as driver:
                 driver.run(script.order(Connect(target)))
                 assert await script.told.get() == [("unreachable", target, "we have no TLS")]
@@ -342,7 +342,7 @@ class TestNames:
             script = Script()
             async with driving(script) as driver:
                 driver.run(script.order(Resolve(parse_uri("sip:localhost:5080"), 7)))
-                target = Target("udp", Address("127.0.0.1", 5080), "localhost")
+                target = NextHop("udp", Address("127.0.0.1", 5080), "localhost")
                 assert script.told.items == [("resolved", 7, [target])]
 
         run(main())
@@ -356,7 +356,7 @@ class TestNames:
             async with driving(script, lookup=lookup) as driver:
                 driver.run(script.order(Resolve(parse_uri("sip:far.example:5080"), 8)))
                 assert not script.told.items
-                target = Target("udp", Address("192.0.2.7", 5080), "far.example")
+                target = NextHop("udp", Address("192.0.2.7", 5080), "far.example")
                 assert await script.told.get() == [("resolved", 8, [target])]
 
         run(main())
@@ -614,7 +614,7 @@ class TestFaultsOfOurs:
 
             script.then = fail
             with bind_stream(LOCALHOST) as listening:
-                target = Target("tcp", address_of(listening), "localhost")
+                target = NextHop("tcp", address_of(listening), "localhost")
                 async with driving(script) as driver:
                     driver.run(script.order(Connect(target)))
                     assert (await script.told.get(2))[1] == (
@@ -659,7 +659,7 @@ class TestFaultsOfOurs:
         async def main() -> None:
             script = Script()
             with bind_stream(LOCALHOST) as listening:
-                target = Target("tls", address_of(listening), ".no.such.name")
+                target = NextHop("tls", address_of(listening), ".no.such.name")
                 async with driving(script, client_tls=client_context()) as driver:
                     driver.run(script.order(Connect(target)))
                     [(what, _, reason)] = await script.told.get()
@@ -691,7 +691,7 @@ class TestStopping:
         async def main() -> None:
             script = Script()
             with bind_stream(LOCALHOST) as silent:
-                target = Target("tls", address_of(silent), "localhost")
+                target = NextHop("tls", address_of(silent), "localhost")
                 async with driving(script, client_tls=client_context()) as driver:
                     driver.run(script.order(Connect(target)))
             assert not script.told.items

@@ -25,7 +25,7 @@ from ringway.aio.resolver import (
 )
 from ringway.aio.sockets import address_of, bind_datagram
 from ringway.message.uri import parse_uri
-from ringway.transport.flow import Address, Target
+from ringway.transport.flow import Address, NextHop
 from ringway.transport.nexthop import Answer, Naptr, Query, Srv
 
 ZONE = {
@@ -122,7 +122,7 @@ def make(
 
 
 FAR = parse_uri("sip:far.example:5080")
-FAR_TARGET = Target("udp", Address("192.0.2.7", 5080), "far.example")
+FAR_TARGET = NextHop("udp", Address("192.0.2.7", 5080), "far.example")
 FAR_A = {("far.example", "A"): Result(("192.0.2.7",), 60.0)}
 
 
@@ -274,11 +274,11 @@ class TestHostsFile:
 @pytest.mark.parametrize("loop", LOOPS)
 class TestAskDns:
     def test_finds_the_way_through_naptr_and_srv(self, loop: str) -> None:
-        async def main() -> list[Target]:
+        async def main() -> list[NextHop]:
             async with NameServer() as server:
                 return await make(ask_dns([server.address])).locate(parse_uri("sip:example.com"))
 
-        assert run(main(), loop) == [Target("tcp", Address("192.0.2.1", 5080), "example.com")]
+        assert run(main(), loop) == [NextHop("tcp", Address("192.0.2.1", 5080), "example.com")]
 
     @pytest.mark.parametrize(
         ("name", "rrtype", "answer", "ttl"),

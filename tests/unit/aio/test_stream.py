@@ -12,7 +12,7 @@ from tests.unit.aio.support import LOOPS, Certificate, Inbox, run
 from ringway.aio.sockets import address_of, bind_stream
 from ringway.aio.stream import PROBE_AFTER, UNACKNOWLEDGED, WRITE_LIMIT, Connection, describe
 from ringway.aio.tls import client_context, server_context
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 
 LOCALHOST = Address("127.0.0.1", 0)
 PEER_RESETS = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
@@ -97,7 +97,7 @@ def test_connects_to_a_target(loop: str) -> None:
     async def main() -> None:
         async with Recorder() as there, Recorder() as here:
             address = await there.listen()
-            target = Target("tcp", address, "127.0.0.1")
+            target = NextHop("tcp", address, "127.0.0.1")
             await asyncio.get_running_loop().create_connection(
                 lambda: Connection(here, "tcp", target=target), *address
             )
@@ -272,7 +272,7 @@ class TestTls:
                 address = await there.listen(
                     "tls", server_context(certificate.file, certificate.key)
                 )
-                target = Target("tls", address, "localhost")
+                target = NextHop("tls", address, "localhost")
                 await asyncio.get_running_loop().create_connection(
                     lambda: Connection(here, "tls", target=target),
                     *address,

@@ -16,7 +16,7 @@ from ringway.endpoint import (
     State,
 )
 from ringway.message import build_response
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ class TestSend:
         draft = make_request("OPTIONS").edit()
         draft.replace("max-forwards", "5")
         client = h.endpoint.send_request(
-            draft, Target("udp", phone.address, "p"), None, h.now, branch_suffix="mark"
+            draft, NextHop("udp", phone.address, "p"), None, h.now, branch_suffix="mark"
         )
         h.pump()
         assert phone.last.max_forwards == 5
@@ -90,7 +90,7 @@ class TestSend:
 
     def test_no_socket_for_the_address_family(self, h: Harness) -> None:
         owner = Recorder()
-        target = Target("udp", Address("2001:db8::9", 5060), "p")
+        target = NextHop("udp", Address("2001:db8::9", 5060), "p")
         h.endpoint.send_request(make_request("OPTIONS"), target, owner, h.now)
         h.pump()
         assert [source for source, _ in owner.failures] == [Source.TRANSPORT]
@@ -104,7 +104,7 @@ class TestSend:
 
     def test_refusals_of_tcp_are_not_remembered_without_limit(self, h: Harness) -> None:
         for number in range(1002):
-            target = Target("udp", Address(f"10.1.{number // 250}.{number % 250}", 5060), "p")
+            target = NextHop("udp", Address(f"10.1.{number // 250}.{number % 250}", 5060), "p")
             h.endpoint.send_request(make_request("MESSAGE", body=b"x" * 1300), target, None, h.now)
         h.pump()
         assert len(h.connects) == 1002
@@ -132,7 +132,7 @@ class TestSend:
 
 class TestStateless:
     def test_a_request_gets_our_via(self, h: Harness, phone: Peer) -> None:
-        target = Target("udp", phone.address, "p")
+        target = NextHop("udp", phone.address, "p")
         h.endpoint.send_stateless(make_request("ACK"), target, h.now, branch_suffix="mark")
         h.pump()
         assert phone.methods == ["ACK"]
@@ -151,17 +151,17 @@ class TestStateless:
 
     def test_over_a_connection_yet_to_be_opened(self, h: Harness) -> None:
         server = h.peer("tcp", "10.0.0.5")
-        target = Target("tcp", server.address, "p")
+        target = NextHop("tcp", server.address, "p")
         h.endpoint.send_stateless(make_request("ACK"), target, h.now)
         h.pump()
         assert server.methods == ["ACK"]
         assert server.last.top_via.transport == "tcp"
 
     def test_lost_where_nobody_is(self, h: Harness) -> None:
-        nobody = Target("tcp", Address("10.0.0.66", 5060), "p")
+        nobody = NextHop("tcp", Address("10.0.0.66", 5060), "p")
         h.endpoint.send_stateless(make_request("ACK"), nobody, h.now)
         h.pump()
-        six = Target("udp", Address("2001:db8::9", 5060), "p")
+        six = NextHop("udp", Address("2001:db8::9", 5060), "p")
         h.endpoint.send_stateless(make_request("ACK"), six, h.now)
         assert h.endpoint.take_commands() == []
 
@@ -480,7 +480,7 @@ class TestLostFlow:
         other = h.connect("tcp", "10.0.0.8")
         _, owner = h.send("INVITE", other)
         again = Recorder()
-        target = Target("udp", phone.address, "p")
+        target = NextHop("udp", phone.address, "p")
 
         def send_again(_event: Event, now: float) -> None:
             h.endpoint.send_request(make_request("INVITE"), target, again, now)
@@ -603,7 +603,9 @@ def test_events_of_a_request_in_flight_survive_a_raising_owner(h: Harness, phone
 
 
 def test_commands_name_the_flow(h: Harness, phone: Peer) -> None:
-    h.endpoint.send_request(make_request("OPTIONS"), Target("udp", phone.address, "p"), None, h.now)
+    h.endpoint.send_request(
+        make_request("OPTIONS"), NextHop("udp", phone.address, "p"), None, h.now
+    )
     (command,) = h.endpoint.take_commands()
     assert isinstance(command, SendDatagram)
     assert command.flow == Flow("udp", h.udp, phone.address)

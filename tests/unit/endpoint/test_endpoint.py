@@ -16,7 +16,7 @@ from ringway.endpoint import (
     Resolve,
 )
 from ringway.message import build_response, parse_uri
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 from ringway.transport.stun import binding_request, mapped_address
 
 
@@ -243,22 +243,22 @@ class TestFlows:
 
     def test_flow_to(self, h: Harness) -> None:
         address = Address("10.0.0.8", 40000)
-        target = Target("tcp", address, "x")
+        target = NextHop("tcp", address, "x")
         assert h.endpoint.flow_to(target) is None
         caller = h.connect("tcp", "10.0.0.8")
         assert h.endpoint.flow_to(target) == caller.flow
-        assert h.endpoint.flow_to(Target("udp", address, "x")) == Flow("udp", h.udp, address)
+        assert h.endpoint.flow_to(NextHop("udp", address, "x")) == Flow("udp", h.udp, address)
         caller.close()
         assert h.endpoint.flow_to(target) is None
 
     def test_the_newer_of_two_to_one_address_survives_the_older(self, h: Harness) -> None:
         old, new = h.connect("tcp", "10.0.0.8"), h.connect("tcp", "10.0.0.8")
         old.close()
-        assert h.endpoint.flow_to(Target("tcp", new.address, "x")) == new.flow
+        assert h.endpoint.flow_to(NextHop("tcp", new.address, "x")) == new.flow
 
     def test_accepted_tls_is_not_taken_for_a_named_server(self, h: Harness) -> None:
         caller = h.connect("tls", "10.0.0.8")
-        assert h.endpoint.flow_to(Target("tls", caller.address, "bank.test")) is None
+        assert h.endpoint.flow_to(NextHop("tls", caller.address, "bank.test")) is None
 
     def test_close(self, h: Harness) -> None:
         caller = h.connect("tcp", "10.0.0.8")
@@ -281,7 +281,7 @@ class TestFlows:
         assert close == CloseFlow(browser.flow, "draining")
 
     def test_commands_come_once_and_in_order(self, h: Harness) -> None:
-        target = Target("tcp", Address("10.0.0.5", 5060), "x")
+        target = NextHop("tcp", Address("10.0.0.5", 5060), "x")
         h.endpoint.send_request(make_request("OPTIONS"), target, None, h.now)
         h.endpoint.emit("something of a role")
         assert h.endpoint.take_commands() == [Connect(target), "something of a role"]
@@ -290,23 +290,23 @@ class TestFlows:
 
 class TestResolve:
     def test_an_address_at_once(self, h: Harness) -> None:
-        found: list[list[Target]] = []
+        found: list[list[NextHop]] = []
         for text in ("sip:10.0.0.5:5070", "sip:x@10.0.0.5;transport=tcp"):
             h.endpoint.resolve(parse_uri(text), lambda targets, _: found.append(targets), h.now)
         assert found == [
-            [Target("udp", Address("10.0.0.5", 5070), "10.0.0.5")],
-            [Target("tcp", Address("10.0.0.5", 5060), "10.0.0.5")],
+            [NextHop("udp", Address("10.0.0.5", 5070), "10.0.0.5")],
+            [NextHop("tcp", Address("10.0.0.5", 5060), "10.0.0.5")],
         ]
         assert h.endpoint.take_commands() == []
 
     def test_an_address_that_cannot_be_reached(self, h: Harness) -> None:
-        found: list[list[Target]] = []
+        found: list[list[NextHop]] = []
         uri = parse_uri("sip:10.0.0.5;transport=sctp")
         h.endpoint.resolve(uri, lambda targets, _: found.append(targets), h.now)
         assert found == [[]]
 
     def test_a_name_later(self, h: Harness) -> None:
-        found: list[tuple[list[Target], float]] = []
+        found: list[tuple[list[NextHop], float]] = []
         one, two = parse_uri("sip:one.test"), parse_uri("sip:two.test")
         for uri in (one, two):
             h.endpoint.resolve(uri, lambda *answer: found.append(answer), h.now)
@@ -316,7 +316,7 @@ class TestResolve:
         assert isinstance(first, Resolve)
         assert isinstance(second, Resolve)
         assert (first.uri, second.uri) == (one, two)
-        target = Target("udp", Address("10.0.0.5", 5060), "two.test")
+        target = NextHop("udp", Address("10.0.0.5", 5060), "two.test")
         h.endpoint.resolved(second.key, [target], h.now + 1)
         h.endpoint.resolved(second.key, [target], h.now + 2)
         h.endpoint.resolved(first.key, [], h.now + 3)

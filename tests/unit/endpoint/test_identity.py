@@ -4,7 +4,7 @@ from tests.harness import LISTENERS
 from ringway.endpoint import EndpointSettings, Listener
 from ringway.endpoint.identity import Identity
 from ringway.message import parse_uri, parse_via
-from ringway.transport.flow import Address, Target
+from ringway.transport.flow import Address, NextHop
 
 WILDCARD = Listener("udp", Address("0.0.0.0", 5060))
 WILDCARD_TCP = Listener("tcp", Address("0.0.0.0", 5060))
@@ -29,16 +29,19 @@ class TestNumericHops:
     @pytest.mark.parametrize(
         ("uri", "hop"),
         [
-            ("sip:192.0.2.1", Target("udp", Address("192.0.2.1", 5060), "192.0.2.1")),
-            ("sip:192.0.2.1;transport=tcp", Target("tcp", Address("192.0.2.1", 5060), "192.0.2.1")),
-            ("sip:a.test;maddr=192.0.2.9", Target("udp", Address("192.0.2.9", 5060), "a.test")),
+            ("sip:192.0.2.1", NextHop("udp", Address("192.0.2.1", 5060), "192.0.2.1")),
+            (
+                "sip:192.0.2.1;transport=tcp",
+                NextHop("tcp", Address("192.0.2.1", 5060), "192.0.2.1"),
+            ),
+            ("sip:a.test;maddr=192.0.2.9", NextHop("udp", Address("192.0.2.9", 5060), "a.test")),
             (
                 "sip:192.0.2.1;maddr=192.0.2.9",
-                Target("udp", Address("192.0.2.9", 5060), "192.0.2.1"),
+                NextHop("udp", Address("192.0.2.9", 5060), "192.0.2.1"),
             ),
         ],
     )
-    def test_an_address_is_known_each_time(self, uri: str, hop: Target) -> None:
+    def test_an_address_is_known_each_time(self, uri: str, hop: NextHop) -> None:
         who = identity(*LISTENERS)
         for _ in range(2):
             assert who.numeric_hops(parse_uri(uri)) == [hop]

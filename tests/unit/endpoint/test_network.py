@@ -22,7 +22,7 @@ from ringway.endpoint import (
     SendDatagram,
 )
 from ringway.message import build_request, build_response
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 
 CALLER, CALLEE = Address("10.0.0.1", 5060), Address("10.0.0.2", 5060)
 
@@ -114,7 +114,7 @@ class Caller:
 
 def calls(net: Net, number: int) -> dict[str, tuple[str, int, Caller]]:
     made: dict[str, tuple[str, int, Caller]] = {}
-    target = Target("udp", CALLEE, "x")
+    target = NextHop("udp", CALLEE, "x")
     for each in range(number):
         method = ("INVITE", "OPTIONS")[each % 2]
         status = (200, 486)[each // 2 % 2]

@@ -13,7 +13,7 @@ from ringway.endpoint import (
     State,
 )
 from ringway.message import Request, build_response
-from ringway.transport.flow import Address, Target
+from ringway.transport.flow import Address, NextHop
 
 
 @pytest.fixture
@@ -241,13 +241,13 @@ class TestNamedClients:
     def test_an_address_of_a_family_we_have_no_socket_for(self, h: Harness, phone: Peer) -> None:
         transaction = h.receive(phone, "INVITE", sent_by="phone.test")
         h.reply(transaction, 486)
-        h.dns["phone.test"] = [Target("udp", Address("2001:db8::9", 5060), "phone.test")]
+        h.dns["phone.test"] = [NextHop("udp", Address("2001:db8::9", 5060), "phone.test")]
         phone.unreachable()
         assert isinstance(h.events[-1], ResponseFailed)
 
     def test_no_address_but_a_name(self, h: Harness, phone: Peer) -> None:
         """A maddr that is a name goes through DNS, as sent-by does."""
-        h.dns["phone.test"] = [Target("udp", phone.address, "phone.test")]
+        h.dns["phone.test"] = [NextHop("udp", phone.address, "phone.test")]
         h.reply(
             h.receive(phone, "OPTIONS", sent_by="phone.test", via_params=";maddr=phone.test"), 200
         )

@@ -25,7 +25,7 @@ from ringway.proxy import ProxySettings
 from ringway.redirect import RedirectTable, make_rule
 from ringway.registrar import RegistrarSettings
 from ringway.server.core import Core
-from ringway.transport.flow import DEFAULT_PORTS, Address, Flow, Target
+from ringway.transport.flow import DEFAULT_PORTS, Address, Flow, NextHop
 from ringway.transport.framing import client_framer
 from ringway.transport.token import KEY_LENGTH, Sealer, TokenKeys
 
@@ -113,7 +113,7 @@ class Node(Harness):
     def welcome(self, peer: Peer) -> None:
         """Let a peer open its connection."""
         local = Address(self.host, DEFAULT_PORTS[peer.transport])
-        peer.framer = client_framer(Target(peer.transport, local, self.host))
+        peer.framer = client_framer(NextHop(peer.transport, local, self.host))
         peer.closed = False
         peer.flow = self.endpoint.flow_opened(peer.transport, local, peer.address, self.now)
         self.flows[peer.flow] = peer
@@ -122,7 +122,7 @@ class Node(Harness):
         if greeting:
             peer.send_raw(greeting)
 
-    def _connect(self, target: Target) -> None:
+    def _connect(self, target: NextHop) -> None:
         other = self.world.node_at(target.address.host)
         if other is not None and target.transport == "tcp":
             self.world.wire(self, other, target)
@@ -392,7 +392,7 @@ class World:
     def node_at(self, host: str) -> Node | None:
         return next((node for node in self.nodes if node.host == host), None)
 
-    def wire(self, node: Node, other: Node, target: Target) -> None:
+    def wire(self, node: Node, other: Node, target: NextHop) -> None:
         """Connect two nodes over TCP."""
         near = Address(node.host, 50000 + len(node.connects))
         theirs = other.endpoint.flow_opened("tcp", target.address, near, self.now)

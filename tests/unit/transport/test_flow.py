@@ -5,7 +5,7 @@ from ringway.transport.flow import (
     TRANSPORTS,
     Address,
     Flow,
-    Target,
+    NextHop,
     is_ipv4,
     is_numeric,
 )
@@ -27,7 +27,7 @@ THERE = Address("10.0.0.9", 40112)
 def test_what_a_transport_is(transport: str, reliable: bool, secure: bool, websocket: bool) -> None:
     flow = Flow(transport, HERE, THERE, 1)
     assert (flow.reliable, flow.secure, flow.websocket) == (reliable, secure, websocket)
-    target = Target(transport, THERE, "example.com")
+    target = NextHop(transport, THERE, "example.com")
     assert (target.reliable, target.secure) == (reliable, secure)
     assert transport in TRANSPORTS
     assert transport in DEFAULT_PORTS
@@ -40,7 +40,7 @@ def test_what_a_transport_is(transport: str, reliable: bool, secure: bool, webso
         (Address("2001:db8::1", 5060), "[2001:db8::1]:5060"),
         (Flow("tcp", HERE, THERE, 7), "tcp 10.0.0.9:40112 #7"),
         (Flow("udp", HERE, THERE), "udp 10.0.0.9:40112"),
-        (Target("tls", Address("::1", 5061), "example.com"), "tls [::1]:5061"),
+        (NextHop("tls", Address("::1", 5061), "example.com"), "tls [::1]:5061"),
     ],
 )
 def test_as_text(value: object, text: str) -> None:

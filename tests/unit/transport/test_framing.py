@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringway.transport.flow import Address, Target
+from ringway.transport.flow import Address, NextHop
 from ringway.transport.framing import (
     PING,
     PONG,
@@ -223,4 +223,4 @@ def test_closing_from_our_side() -> None:
 )
 def test_the_framer_of_a_transport(transport: str, kind: type) -> None:
     assert isinstance(server_framer(transport), kind)
-    assert isinstance(client_framer(Target(transport, Address("192.0.2.1", 80), "x")), kind)
+    assert isinstance(client_framer(NextHop(transport, Address("192.0.2.1", 80), "x")), kind)

@@ -7,7 +7,7 @@ from tests.unit.transport.zones import ALL, Zone, naptr, run, search, srv
 
 from ringway.message.headers import parse_via
 from ringway.message.uri import parse_uri
-from ringway.transport.flow import TRANSPORTS, Address, Target, is_numeric
+from ringway.transport.flow import TRANSPORTS, Address, NextHop, is_numeric
 from ringway.transport.nexthop import (
     MAX_QUERIES,
     MAX_TARGETS,
@@ -82,9 +82,9 @@ def test_the_name_is_the_one_a_certificate_has_to_match() -> None:
         **ZONE,
     }
     targets, _ = run(locate(parse_uri("sips:a@example.com"), ALL, float, ("A",)), zone)
-    assert targets == [Target("tls", Address("192.0.2.1", 5061), "example.com")]
+    assert targets == [NextHop("tls", Address("192.0.2.1", 5061), "example.com")]
     found = numeric_target(parse_uri("sips:a@example.com;maddr=192.0.2.9"))
-    assert found == Target("tls", Address("192.0.2.9", 5061), "example.com")
+    assert found == NextHop("tls", Address("192.0.2.9", 5061), "example.com")
 
 
 class TestWithoutRecords:
@@ -448,7 +448,7 @@ def test_any_answers_at_all(
             asked += 1
             lookup.send(next(left, []))
     except StopIteration as stop:
-        targets: list[Target] = stop.value
+        targets: list[NextHop] = stop.value
     assert asked <= MAX_QUERIES
     assert len(targets) == len(set(targets)) <= MAX_TARGETS
     for target in targets:

@@ -3,7 +3,7 @@ import pytest
 from ringway.message.headers import parse_via
 from ringway.message.message import Request
 from ringway.message.parser import parse_datagram
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 from ringway.transport.via import response_flow, response_target, stamp_received
 
 LOCAL = Address("192.0.2.1", 5060)
@@ -195,7 +195,7 @@ class TestResponseTarget:
     def test_the_connection_is_closed(self, transport: str, value: str, address: Address) -> None:
         via = parse_via(f"SIP/2.0/{transport.upper()} {value}")
         target = response_target(via, Flow(transport, LOCAL, SOURCE, 7))
-        assert target == Target(transport, address, "pc.example.com")
+        assert target == NextHop(transport, address, "pc.example.com")
 
     @pytest.mark.parametrize("transport", ["udp", "ws", "wss"])
     def test_there_is_no_other_way(self, transport: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ringway.message.uri import parse_uri
-from ringway.transport.flow import TRANSPORTS, Target
+from ringway.transport.flow import TRANSPORTS, NextHop
 from ringway.transport.nexthop import Answer, Lookup, Naptr, Query, Srv, locate
 
 Zone = Mapping[tuple[str, str], Answer]
@@ -18,7 +18,7 @@ def srv(target: str, port: int = 5060, priority: int = 0, weight: int = 0) -> Sr
     return Srv(priority, weight, port, target)
 
 
-def run(lookup: Lookup, zone: Zone) -> tuple[list[Target], list[Query]]:
+def run(lookup: Lookup, zone: Zone) -> tuple[list[NextHop], list[Query]]:
     """Answer a search from a zone; return the targets and the questions it asked."""
     asked: list[Query] = []
     try:

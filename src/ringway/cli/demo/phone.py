@@ -27,7 +27,7 @@ from ringway.endpoint import (
     UserEvent,
 )
 from ringway.message import Request, Response, build_request, build_response
-from ringway.transport.flow import Address, Flow, Target
+from ringway.transport.flow import Address, Flow, NextHop
 
 ANSWER_TIMEOUT: Final = 10.0
 """Seconds the demonstration waits for anything at all."""
@@ -161,7 +161,7 @@ class Phone:
             cseq=1,
             headers=(("Contact", contact), ("Supported", "path, outbound")),
         )
-        response, flow = await self._send(request, Target("tcp", server, server.host))
+        response, flow = await self._send(request, NextHop("tcp", server, server.host))
         if response.status != 200:
             raise RuntimeError(f"the registration was refused with {response.status}")
         return flow
@@ -274,7 +274,7 @@ class Phone:
         request = self._in_dialog(method, dialog)
         self._driver.run(lambda now: self._endpoint.send_stateless(request, flow, now))
 
-    async def _send(self, request: Request, to: Flow | Target) -> tuple[Response, Flow]:
+    async def _send(self, request: Request, to: Flow | NextHop) -> tuple[Response, Flow]:
         owner = _Owner()
         sent: list[ClientTransaction] = []
         self._driver.run(
