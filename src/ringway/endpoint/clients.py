@@ -12,8 +12,9 @@ from ringway.codes import Source
 from ringway.endpoint.events import Owner, RequestFailed, ResponseReceived
 from ringway.endpoint.flows import Flows, serialize
 from ringway.endpoint.identity import Identity
-from ringway.endpoint.schedule import CallTimer, Schedule, Timer
+from ringway.endpoint.schedule import CallTimer, Schedule
 from ringway.endpoint.settings import EndpointSettings
+from ringway.endpoint.transaction_timer import TransactionTimer
 from ringway.endpoint.transactions import ClientTransaction
 from ringway.message import Draft, Request, Response, build_ack, build_cancel
 from ringway.transaction import INVITE_CLIENT, NON_INVITE_CLIENT, Action, Input, State
@@ -135,7 +136,7 @@ class Clients:
             self._flows.connect(target, _Queued(self, client))
         else:
             # Told later, so that no event comes before the caller knows the transaction.
-            lost = _ClientTimer(now, self, client, Input.TRANSPORT_ERROR)
+            lost = TransactionTimer(now, self, client, Input.TRANSPORT_ERROR)
             self._schedule.start(lost, now)
         for action in machine.entry[1]:
             self._do(client, action, now)
@@ -353,7 +354,7 @@ class Clients:
     def _start_sending(self, client: ClientTransaction, action: Action, now: float) -> None:
         symbol = _TIMER_A if action is _START_A else _TIMER_E
         length = client.interval
-        timer = client.sending = _ClientTimer(now + length, self, client, symbol)
+        timer = client.sending = TransactionTimer(now + length, self, client, symbol)
         self._schedule.start_after(timer, length)
 
     def _back_off(self, client: ClientTransaction, now: float) -> None:
@@ -381,7 +382,7 @@ class Clients:
         if length == 0.0:
             client.instant = symbol
         else:
-            timer = client.waiting = _ClientTimer(now + length, self, client, symbol)
+            timer = client.waiting = TransactionTimer(now + length, self, client, symbol)
             self._schedule.start_after(timer, length)
 
     def _acknowledge(self, client: ClientTransaction, response: Response | None) -> None:
@@ -427,31 +428,6 @@ class Clients:
             client.owner = None  # nothing is told after the one final response
         elif state is _ACCEPTED:
             client.buffer = b""
-
-
-class _ClientTimer(Timer):
-    """A timer of a client transaction."""
-
-    __slots__ = ("_client", "_clients", "_symbol")
-
-    def __init__(
-        self, at: float, clients: Clients, client: ClientTransaction, symbol: Input
-    ) -> None:
-        self.at = at  # not by super(): two of these are made for each request
-        self.active = True
-        self.queue = None
-        self._clients = clients
-        self._client: ClientTransaction | None = client
-        self._symbol = symbol
-
-    def happen(self, now: float) -> None:
-        client = self._client
-        self._client = None
-        assert client is not None  # noqa: S101 - it is let go only when cancelled
-        self._clients.fired(client, self._symbol, now)
-
-    def let_go(self) -> None:
-        self._client = None
 
 
 class _Queued:

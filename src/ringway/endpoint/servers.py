@@ -18,8 +18,9 @@ from ringway.endpoint.events import (
     User,
 )
 from ringway.endpoint.flows import Flows, serialize
-from ringway.endpoint.schedule import Schedule, Timer
+from ringway.endpoint.schedule import Schedule
 from ringway.endpoint.settings import EndpointSettings
+from ringway.endpoint.transaction_timer import TransactionTimer
 from ringway.endpoint.transactions import ServerTransaction
 from ringway.message import Draft, Request, Response, Via, build_response, parse_datagram
 from ringway.transaction import INVITE_SERVER, NON_INVITE_SERVER, Action, Input, State
@@ -255,7 +256,7 @@ class Servers:
 
     def _start_sending(self, transaction: ServerTransaction, now: float) -> None:
         at = now + transaction.interval
-        timer = transaction.sending = _ServerTimer(at, self, transaction, Input.TIMER_G)
+        timer = transaction.sending = TransactionTimer(at, self, transaction, Input.TIMER_G)
         self._schedule.start(timer, now)
 
     def _stop_waiting(self, transaction: ServerTransaction) -> None:
@@ -270,7 +271,7 @@ class Servers:
         if length == 0.0:
             transaction.instant = symbol
         else:
-            timer = transaction.waiting = _ServerTimer(now + length, self, transaction, symbol)
+            timer = transaction.waiting = TransactionTimer(now + length, self, transaction, symbol)
             self._schedule.start_after(timer, length)
 
     def _send(self, transaction: ServerTransaction, data: bytes, now: float) -> None:
@@ -308,28 +309,3 @@ class Servers:
                 self._transactions.pop(transaction.key, None)
                 if transaction.named is not None:
                     self._forget_name(transaction)
-
-
-class _ServerTimer(Timer):
-    """A timer of a server transaction."""
-
-    __slots__ = ("_servers", "_symbol", "_transaction")
-
-    def __init__(
-        self, at: float, servers: Servers, transaction: ServerTransaction, symbol: Input
-    ) -> None:
-        self.at = at  # not by super(): one of these is made for each request
-        self.active = True
-        self.queue = None
-        self._servers = servers
-        self._transaction: ServerTransaction | None = transaction
-        self._symbol = symbol
-
-    def happen(self, now: float) -> None:
-        transaction = self._transaction
-        self._transaction = None
-        assert transaction is not None  # noqa: S101 - it is let go only when cancelled
-        self._servers.fired(transaction, self._symbol, now)
-
-    def let_go(self) -> None:
-        self._transaction = None

@@ -17,9 +17,8 @@ from ringway.endpoint import (
     RequestReceived,
     ServerTransaction,
 )
-from ringway.endpoint.clients import _ClientTimer
 from ringway.endpoint.schedule import Timer
-from ringway.endpoint.servers import _ServerTimer
+from ringway.endpoint.transaction_timer import TransactionTimer
 from ringway.message import Request
 
 LATER = 400.0  # every transaction is over by then
@@ -35,14 +34,10 @@ def idle_timers(endpoint: Endpoint) -> list[str]:
     """Return the timers of transactions that would change nothing."""
     idle = []
     for timer in running(endpoint):
-        transaction: ClientTransaction | ServerTransaction | None = None
-        if isinstance(timer, _ClientTimer):
-            transaction = timer._client
-        elif isinstance(timer, _ServerTimer):
-            transaction = timer._transaction
-        else:
+        if not isinstance(timer, TransactionTimer):
             continue
-        assert transaction is not None
+        transaction = timer._transaction
+        assert isinstance(transaction, ClientTransaction | ServerTransaction)
         row = transaction.table[transaction.state, timer._symbol]
         if row == (transaction.state, ()):
             idle.append(f"{timer._symbol.name} of {transaction}")
