@@ -4,9 +4,7 @@ python -m tests.fuzz.fuzz_framer [CORPUS...]      with atheris installed
 python -m tests.fuzz.fuzz_framer FILE...          without: runs the files once
 """
 
-import importlib
-import sys
-from pathlib import Path
+from tests.fuzz.target import run_target
 
 from ringway.transport.frames import Frame, FrameKind, Framer, FramingLimits
 from ringway.transport.framing import StreamFramer
@@ -53,16 +51,5 @@ def check(data: bytes) -> None:
             raise AssertionError("a frame over the limits")
 
 
-def main() -> None:
-    try:
-        atheris = importlib.import_module("atheris")
-    except ImportError:
-        for name in sys.argv[1:]:
-            check(Path(name).read_bytes())
-        return
-    atheris.Setup(sys.argv, check)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    run_target(check)

@@ -4,10 +4,9 @@ python -m tests.fuzz.fuzz_parser [CORPUS...]      with atheris installed
 python -m tests.fuzz.fuzz_parser FILE...          without: runs the files once
 """
 
-import importlib
-import sys
 from contextlib import suppress
-from pathlib import Path
+
+from tests.fuzz.target import run_target
 
 from ringway.errors import ParseError
 from ringway.message import (
@@ -86,16 +85,5 @@ def check(data: bytes) -> None:
             check_answers(message)
 
 
-def main() -> None:
-    try:
-        atheris = importlib.import_module("atheris")
-    except ImportError:
-        for name in sys.argv[1:]:
-            check(Path(name).read_bytes())
-        return
-    atheris.Setup(sys.argv, check)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    run_target(check)
