@@ -76,7 +76,7 @@ def _ringway(store: str) -> Callable[[Setting], list[str]]:
         words += ["--domain", HOST, "--listen", f"udp:{HOST}:{setting.port}"]
         if setting.task is Task.FAILOVER:
             words += ["--listen", f"tcp:{HOST}:{setting.port}"]
-        return [*words, "--store", where, "--no-auth"]
+        return [*words, "--store", where, "--no-auth", "--web", "off"]
 
     return command
 

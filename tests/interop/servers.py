@@ -78,7 +78,7 @@ def ringway_args(
     listens: Sequence[tuple[str, Place]], *, role: str, registrar: str, config: Path, state: Path
 ) -> list[str | Path]:
     args = [*ringway_command(), "serve", "--config", config, "--state-dir", state]
-    args += ["--domain", DOMAIN, "--store", "memory", "--no-auth", "--role", role]
+    args += ["--domain", DOMAIN, "--store", "memory", "--no-auth", "--role", role, "--web", "off"]
     if registrar:
         args += ["--registrar", registrar]
     for transport, (host, port) in listens:

@@ -6,6 +6,7 @@ from tests.unit.proxy.world import BOB, DOMAIN, Dialog, Phone, World
 
 from ringway.message import Request, Response, parse_via
 from ringway.proxy import Relay
+from ringway.proxy.route import ALTERNATIVES
 from ringway.transport.flow import NextHop
 
 OUR_VIA = "SIP/2.0/UDP 10.0.0.1:5060"
@@ -33,6 +34,22 @@ class TestSection16_2:
         alice = world.caller()
         alice.invite()
         assert alice.statuses == [100]
+
+    @pytest.mark.clause("RFC3261-17.2.1-1")
+    @pytest.mark.parametrize(("mark", "at_once"), [("", [100]), (f";{ALTERNATIVES}", [])])
+    def test_but_not_to_who_asked_for_none(
+        self, world: World, mark: str, at_once: list[int]
+    ) -> None:
+        """A registrar of ours marks the Route when it wants to hear the phone alone."""
+        bob = world.phone()
+        registrar = world.core.peer("udp", "10.9.8.1")
+        assert bob.flow is not None
+        token = world.core.proxy.sealer.seal_path(bob.flow)
+        registrar.request("INVITE", headers=[("Route", f"<sip:{token}@10.0.0.1;lr;ob{mark}>")])
+        world.advance(1)
+        assert registrar.statuses == at_once
+        bob.answer(bob.requests[0], 180)
+        assert registrar.statuses == [*at_once, 180]
 
     @pytest.mark.clause("RFC3261-16.2-2", "RFC3261-8.2.6.1-1")
     def test_no_100_to_other_requests(self, world: World) -> None:

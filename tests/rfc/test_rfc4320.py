@@ -68,6 +68,37 @@ class TestSection4_1:
         h.advance(0.2)
         assert phone.statuses == [100]
 
+    @pytest.mark.parametrize("transport", ["udp", "tcp"])
+    def test_none_at_all_while_the_user_withholds_it(self, h: Harness, transport: str) -> None:
+        phone = peer(h, transport)
+        request = phone.request("OPTIONS")
+        event = h.events[-1]
+        assert isinstance(event, RequestReceived)
+        h.endpoint.withhold_trying(event.transaction)
+        h.advance(4)
+        phone.send(request)
+        h.advance(30)
+        assert phone.received == []
+        h.advance(2)
+        assert state_of(event.transaction) is State.TERMINATED
+
+    @pytest.mark.parametrize(
+        ("transport", "given", "sent"),
+        [("udp", 1, 3.5), ("udp", 4, 4), ("tcp", 1, 1), ("tcp", 4, 4)],
+    )
+    def test_a_withheld_one_goes_out_as_soon_as_it_may(
+        self, h: Harness, transport: str, given: float, sent: float
+    ) -> None:
+        phone = peer(h, transport)
+        transaction = h.receive(phone, "OPTIONS")
+        h.endpoint.withhold_trying(transaction)
+        h.advance(given)
+        h.reply(transaction, 100)
+        h.advance(max(0.0, sent - given - 0.1))
+        assert (phone.statuses == [100]) is (given == sent)
+        h.advance(0.2)
+        assert phone.statuses == [100]
+
     def test_no_100_after_the_final_response(self, h: Harness) -> None:
         phone = peer(h, "udp")
         h.reply(h.receive(phone, "OPTIONS"), 200)

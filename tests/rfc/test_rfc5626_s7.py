@@ -72,6 +72,20 @@ class TestOneFlowAfterAnother:
         assert bob.methods == ["INVITE"]
         assert bob.requests[0].uri_text == "sip:bob@nobody.invalid"
 
+    @pytest.mark.parametrize("later", [0, 1, 25])
+    def test_a_slow_phone_that_takes_the_next_for_a_copy(self, world: World, later: float) -> None:
+        """It answers 482 over the second flow (RFC 3261 §8.2.2.2); the call still arrives."""
+        new, old = world.flows()
+        alice = world.caller()
+        alice.invite()
+        world.advance(3)
+        old.answer(old.requests[0], 482)
+        world.advance(later)
+        new.answer(new.requests[0], 180)
+        world.advance(10)
+        new.accept(new.requests[0])
+        assert alice.statuses == [100, 180, 200]
+
 
 class TestClosedConnection:
     @pytest.mark.clause("RFC5626-7-2", "RFC5626-7-6")

@@ -13,6 +13,8 @@ import typer
 
 from ringway.cli.checking import config
 from ringway.cli.options import ConfigFile, StateDirectory
+from ringway.cli.reference import code, codes, compare, guide
+from ringway.cli.site import site
 from ringway.cli.terminal import fail
 from ringway.cli.users import bindings, redirect
 from ringway.errors import RingwayError
@@ -81,6 +83,14 @@ def serve(
             "--recurse", metavar="DOMAIN", help="Follow redirects to this domain; repeat it."
         ),
     ] = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            "--web",
+            metavar="ADDRESS",
+            help="Where to serve the reference over HTTP, 127.0.0.1:8080 without it; or off.",
+        ),
+    ] = None,
     no_auth: Annotated[
         bool, typer.Option("--no-auth", help="Anyone may register and call; loopback only.")
     ] = False,
@@ -105,6 +115,7 @@ def serve(
         "store": store,
         "state_dir": str(state_dir) if state_dir is not None else None,
         "recurse.domains": recurse,
+        "web.listen": web,
         "no_auth": True if no_auth else None,
         "log.format": "json" if json_lines else None,
     }
@@ -116,6 +127,11 @@ def serve(
     run_server(settings)
 
 
+app.command()(code)
+app.command()(compare)
+app.command()(codes)
+app.command()(guide)
+app.command()(site)
 app.command()(bindings)
 app.add_typer(redirect, name="redirect")
 app.add_typer(config, name="config")

@@ -14,14 +14,16 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Final, TextIO
 
 from ringway.aio.process import raise_file_limit, tune_collector
+from ringway.aio.sockets import bind_stream
 from ringway.cli.paint import terminal_paint
 from ringway.endpoint import Decision
 from ringway.errors import ConfigError
 from ringway.explain import Paint, StoryTeller, escape, event
-from ringway.server.config import Config
+from ringway.server.config import Config, WebConfig
 from ringway.server.server import Server
 
 __all__ = ["Stories", "run_server"]
@@ -64,12 +66,34 @@ async def _serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     stories = Stories(config, terminal_paint(), loop, sys.stdout)
-    async with Server(config, on_decision=stories.listener) as server:
+    async with AsyncExitStack() as stack:
+        web = await _serve_web(config.web, stack)  # first: its import would hold up calls
+        server = await stack.enter_async_context(Server(config, on_decision=stories.listener))
         loop.add_signal_handler(signal.SIGHUP, _reload, server)
-        stories.begin(server)
+        stories.begin(server, web)
         tune_collector()
         await stop.wait()
     stories.close()
+
+
+async def _serve_web(config: WebConfig, stack: AsyncExitStack) -> str:
+    """Serve the reference; returns its address, empty if it is not served."""
+    address = config.listen.address
+    if address is None:
+        return ""
+    try:
+        sock = bind_stream(address)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        if "listen" in config.model_fields_set:
+            allowed = f"off, or an address of this machine with a free port ({reason})"
+            raise ConfigError("settings", "web.listen", str(address), allowed) from None
+        _logger.warning("no web pages: %s cannot be used (%s); --web says where", address, reason)
+        return ""
+    stack.callback(sock.close)
+    from ringway.web.serving import WebServer  # noqa: PLC0415 - slow, and not always wanted
+
+    return (await stack.enter_async_context(WebServer(sock))).url
 
 
 def _reload(server: Server) -> None:
@@ -103,18 +127,20 @@ class Stories:
         if config.log.level not in _QUIET:
             self.listener = self._tell_json if self._json else self._tell_story
 
-    def begin(self, server: Server) -> None:
-        """Say what the server is; the last line is `ready`."""
+    def begin(self, server: Server, web: str) -> None:
+        """Say what the server is, and where its web pages are; the last line is `ready`."""
         role = server.config.role.value
         if self._json:
             listeners = [f"{each.transport}:{each.address}" for each in server.listeners]
             values = {"role": role, "domains": list(server.domains), "listen": listeners}
-            self._say(json.dumps({"at": server.clock(), "kind": "ready", **values}))
+            self._say(json.dumps({"at": server.clock(), "kind": "ready", **values, "web": web}))
             return
         self._say(f"ringway: {role} for {', '.join(server.domains)}")
         for listener in server.listeners:
             shown = f", reached as {listener.advertised}" if listener.advertised else ""
             self._say(f"  {listener.transport}:{listener.address}{shown}")
+        if web:
+            self._say(f"  {web} explains every response code")
         self._say("  no authentication yet: whoever reaches these may register and call as anyone")
         self._say("ready")
 

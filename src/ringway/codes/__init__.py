@@ -6,7 +6,8 @@ Find the line to change:
 - what holds for a whole class, or whatever comes back: `defaults.py`
 - the words for effects and circumstances, and the order of the best response: `effect.py`
 - which status a timer or a broken connection counts as: `without_response.py`
-- what people read about a code: `prose.py`
+- what people read about a code: `data/en/430.toml`, `data/zh/430.toml`, by `text.py`
+- further facts, the same in every language: `data/facts/430.toml`, by `facts.py`
 - the questions that the engine asks: `table.py`
 """
 
@@ -23,7 +24,7 @@ from ringway.codes.effect import (
     Toward,
     Translation,
 )
-from ringway.codes.prose import Prose
+from ringway.codes.facts import Facts, facts
 from ringway.codes.table import (
     TABLE,
     effects,
@@ -34,7 +35,8 @@ from ringway.codes.table import (
     rank,
     translation,
 )
-from ringway.codes.without_response import CANCELLED, given_up_early, synthetic
+from ringway.codes.text import Fix, Language, Outlook, Text, text
+from ringway.codes.without_response import CANCELLED, synthetic
 
 __all__ = [
     "CANCELLED",
@@ -43,21 +45,26 @@ __all__ = [
     "Circumstance",
     "Code",
     "Effect",
-    "Prose",
+    "Facts",
+    "Fix",
+    "Language",
+    "Outlook",
     "Rank",
     "Role",
     "Rule",
     "Sender",
     "Source",
+    "Text",
     "Toward",
     "Translation",
     "effects",
     "explain",
+    "facts",
     "forwarded_as",
-    "given_up_early",
     "lookup",
     "own_answer",
     "rank",
     "synthetic",
+    "text",
     "translation",
 ]

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
-from ringway.codes.prose import Prose
-
 
 class Role(StrEnum):
     """Who looks at the response."""
@@ -238,7 +236,6 @@ class Code:
             request (RFC 3261 §8.2.2.2), so that an older branch is to be waited for.
         rules: Its own effects, the first that holds counts; `defaults.py` has the rest.
         translations: What it leaves as, the first that holds counts; otherwise itself.
-        prose: What people read about it, see `prose.py`.
     """
 
     status: int
@@ -256,4 +253,3 @@ class Code:
     means_duplicate: bool = False
     rules: tuple[Rule, ...] = ()
     translations: tuple[Translation, ...] = ()
-    prose: Prose | None = None

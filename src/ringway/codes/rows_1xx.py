@@ -17,7 +17,10 @@ ROWS: Final = (
         "21.1.1",
         may_be_sent_by=ANYONE,
         rules=(
-            Rule((FORWARD,), "It ends here: it says that the next hop is alive (§16.7 step 5)."),
+            Rule(
+                (FORWARD,),
+                "It ends here: it says that the next hop is alive (RFC 3261 §16.7 step 5).",
+            ),
         ),
         translations=(
             Translation(None, "A stateful proxy never forwards it (RFC 3261 §16.7 step 5)."),

@@ -377,11 +377,12 @@ ROWS: Final = (
         "Call/Transaction Does Not Exist",
         "RFC 3261",
         "21.4.19",
-        may_be_sent_by=AGENTS,
+        may_be_sent_by=AGENTS_AND_PROXIES,
         rules=(
             Rule(
                 (GIVE_UP,),
-                "The dialog ends with it (RFC 3261 §12.2.1.2).",
+                "The call or subscription that the request belonged to ends with it "
+                "(RFC 3261 §12.2.1.2, RFC 5057 §5.1).",
                 roles=CALLER,
                 in_dialog=True,
             ),

@@ -6,7 +6,6 @@ from typing import Final
 from ringway.codes.effect import Code, Rank, Rule, Sender, Toward, Translation
 from ringway.codes.words import (
     AGENTS,
-    AGENTS_AND_REGISTRARS,
     ANYONE,
     CALLER,
     EDGE,
@@ -34,7 +33,7 @@ ROWS: Final = (
         "21.5.1",
         rules=(later("After its Retry-After, or after several seconds (RFC 3261 §21.5.1)."),),
     ),
-    _row(501, "Not Implemented", "RFC 3261", "21.5.2", may_be_sent_by=AGENTS_AND_REGISTRARS),
+    _row(501, "Not Implemented", "RFC 3261", "21.5.2"),
     _row(502, "Bad Gateway", "RFC 3261", "21.5.3"),
     # Also what a transport error counts as (§8.1.3.1, §16.9), which is why it has most rules.
     _row(

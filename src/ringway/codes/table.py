@@ -8,7 +8,6 @@ only for codes and methods that the table names, so that the wire cannot fill me
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -24,7 +23,7 @@ from ringway.codes.effect import (
     Toward,
     Translation,
 )
-from ringway.codes.prose import PROSE
+from ringway.codes.text import text
 
 _ROWS: Final[tuple[Code, ...]] = (
     *rows_1xx.ROWS,
@@ -35,9 +34,7 @@ _ROWS: Final[tuple[Code, ...]] = (
     *rows_6xx.ROWS,
 )
 
-TABLE: Final[Mapping[int, Code]] = MappingProxyType(
-    {row.status: replace(row, prose=PROSE.get(row.status)) for row in _ROWS}
-)
+TABLE: Final[Mapping[int, Code]] = MappingProxyType({row.status: row for row in _ROWS})
 """Every status code of the IANA registry, in order."""
 
 
@@ -186,8 +183,7 @@ def own_answer(status: int) -> str:
         ValueError: if `status` is of no class.
     """
     code = lookup(status)
-    means = code.prose.means if code.prose is not None else "An answer of our own"
-    return f"{means.rstrip('.')} ({code.rfc} §{code.section})."
+    return f"{text(code.status).brief.rstrip('.')} ({code.rfc} §{code.section})."
 
 
 def _rule(code: Code, circumstance: Circumstance) -> Rule:

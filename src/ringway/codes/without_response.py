@@ -36,16 +36,3 @@ def synthetic(source: Source) -> int:
         msg = f"a response of source {source.value!r} has its own status"
         raise ValueError(msg)
     return status
-
-
-def given_up_early(method: str) -> int:
-    """Return what an edge answers when it gives up on a silent flow before its timers end.
-
-    It may do so only if the proxy behind it said that there are other flows. That proxy
-    then takes the next flow and keeps the binding, for a 408 and for a 503 of its own
-    edge alike. A 408 is allowed to an INVITE only (RFC 4320 §4.2).
-
-    Args:
-        method: The method of the request.
-    """
-    return 408 if method == "INVITE" else 503

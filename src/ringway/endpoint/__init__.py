@@ -1,6 +1,14 @@
 """The endpoint: joins transport and transactions; the one place bytes become events."""
 
-from ringway.endpoint.commands import CloseFlow, Connect, Resolve, SendDatagram, SendStream
+from ringway.endpoint.commands import (
+    Abandon,
+    CloseFlow,
+    Connect,
+    Resolve,
+    Run,
+    SendDatagram,
+    SendStream,
+)
 from ringway.endpoint.decision import Decision, Kind
 from ringway.endpoint.endpoint import Endpoint
 from ringway.endpoint.events import (
@@ -24,6 +32,7 @@ from ringway.endpoint.transactions import ClientTransaction, ServerTransaction
 from ringway.transaction import State, Timers
 
 __all__ = [
+    "Abandon",
     "AckReceived",
     "CancelReceived",
     "ClientTransaction",
@@ -44,6 +53,7 @@ __all__ = [
     "Resolve",
     "ResponseFailed",
     "ResponseReceived",
+    "Run",
     "SendDatagram",
     "SendStream",
     "ServerTransaction",

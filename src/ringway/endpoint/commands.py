@@ -5,6 +5,7 @@ Named tuples for the same reason as events: one is made for each message sent. D
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from ringway.message import Uri
@@ -49,3 +50,22 @@ class Resolve(NamedTuple):
 
     uri: Uri
     key: int
+
+
+class Run(NamedTuple):
+    """Await what ``work`` returns for at most ``seconds``, then call ``done(result, error, now)``.
+
+    ``error`` is None, or what was raised; a TimeoutError when the time was up. Not called at all
+    after ``Abandon``.
+    """
+
+    key: object
+    work: Callable[[], Awaitable[object]]
+    done: Callable[[object, Exception | None, float], None]
+    seconds: float
+
+
+class Abandon(NamedTuple):
+    """Cancel the ``Run`` with this key; nobody waits for it any more."""
+
+    key: object

@@ -211,8 +211,8 @@ class Endpoint:
         A draft is used up, as in ``send_request``.
 
         A 2xx to an INVITE goes out in every state before the ACK, so a proxy forwards each one it
-        gets. A provisional to anything but INVITE goes out only if it is a 100 on a reliable
-        transport (RFC 4320 §4.1).
+        gets. A provisional to anything but INVITE goes out only if it is a 100, on a reliable
+        transport or once Timer E would have reached T2 (RFC 4320 §4.1).
         """
         self._now = now
         self._servers.respond(transaction, response, now)
@@ -240,6 +240,13 @@ class Endpoint:
                 headers=(*self._server_header, *headers),
             )
             self._servers.respond(transaction, response, now)
+
+    def withhold_trying(self, transaction: ServerTransaction) -> None:
+        """Send no 100 by RFC 4320 §4.1 before the user does: ``reply`` with 100 ends it.
+
+        That 100 then goes out as soon as §4.1 allows.
+        """
+        transaction.withheld = True
 
     def send_request(
         self,

@@ -34,6 +34,7 @@ _PROVISIONAL: Final = Input.PROVISIONAL
 _SUCCESS: Final = Input.SUCCESS
 _FAILURE: Final = Input.FAILURE
 _FINAL: Final = Input.FINAL
+_PROCEEDING: Final = State.PROCEEDING
 _COMPLETED: Final = State.COMPLETED
 _ACCEPTED: Final = State.ACCEPTED
 _TERMINATED: Final = State.TERMINATED
@@ -133,7 +134,10 @@ class Servers:
             symbol = _PROVISIONAL if status < 200 else _SUCCESS if status < 300 else _FAILURE
         elif status >= 200:
             symbol = _FINAL
-        elif status == 100 and transaction.reliable:
+        elif status == 100:
+            transaction.withheld = False
+            if not transaction.reliable and transaction.state is not _PROCEEDING:
+                return  # RFC 4320 §4.1: not yet
             symbol = _PROVISIONAL
         else:
             return  # RFC 4320 §4.1
@@ -247,7 +251,7 @@ class Servers:
         elif action is _BACK_OFF:
             transaction.interval = min(transaction.interval * 2, self._timers.t2)
             self._start_sending(transaction, now)
-        else:
+        elif not transaction.withheld:
             assert action is Action.SEND_TRYING  # noqa: S101 - the rest is for clients
             assert transaction.request is not None  # noqa: S101 - there was no final response
             trying = build_response(transaction.request, 100)

@@ -126,6 +126,7 @@ class ServerTransaction:
         "tag",
         "to",
         "waiting",
+        "withheld",
     )
 
     def __init__(
@@ -142,6 +143,7 @@ class ServerTransaction:
         self.key = key
         self.named: Flow | None = None  # where it is entered as having a name to look up
         self.tag = ""  # the To tag of the responses we make; one for all (RFC 3261 §8.2.6.2)
+        self.withheld = False  # no 100 to a non-INVITE before the user says so
         self.legacy = False  # from an RFC 2543 client: its ACK has the INVITE's key
         self.buffer = b""  # the response to send again
         self.interval = 0.0

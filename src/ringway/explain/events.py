@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringway import codes
+from ringway.codes import lookup
 from ringway.endpoint.decision import Decision
 from ringway.explain.text import escape
 from ringway.transport.flow import Flow
@@ -26,7 +26,7 @@ def event(decision: Decision) -> dict[str, object]:
             values[name] = escape(text, longest=0)
     if decision.status:
         values["status"] = decision.status
-        values["phrase"] = codes.lookup(decision.status).phrase
+        values["phrase"] = lookup(decision.status).phrase
     if decision.flow is not None:
         values["flow"] = _flow(decision.flow)
     if decision.effects:

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from ringway import codes
+from ringway.codes import lookup
 from ringway.endpoint.decision import Decision, Kind
 from ringway.explain.text import Paint, Tone, escape, plain
 
@@ -219,7 +219,7 @@ class StoryTeller:
         text = escape(decision.text)
         if not decision.status:
             return [paint(Tone.TEXT, text)] if text else []
-        phrase = codes.lookup(decision.status).phrase
+        phrase = lookup(decision.status).phrase
         code = paint(_tone(decision.status), f"{decision.status} {phrase}")
         found = re.search(rf" {decision.status}(?![^ ;])", text)
         if found is None:

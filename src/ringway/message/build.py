@@ -7,7 +7,7 @@ RFC 3261 §8.2.6 (responses), §8.1.1 (requests), §9.1 (CANCEL), §17.1.1.3 (AC
 from collections.abc import Iterable
 from typing import Final
 
-from ringway import codes
+from ringway.codes import lookup
 from ringway.errors import ParseError
 from ringway.message.headers import first_value
 from ringway.message.message import Request, Response, checked_value, header_line
@@ -57,7 +57,7 @@ def build_response(
             lines.append(_tagged(request, line, to_tag) if name == "to" and status > 100 else line)
     _add(names, lines, headers)
     _add_body(names, lines, body, content_type)
-    phrase = codes.lookup(status).phrase if reason is None else checked_value(reason)
+    phrase = lookup(status).phrase if reason is None else checked_value(reason)
     return Response(status, phrase, names, lines, body)
 
 

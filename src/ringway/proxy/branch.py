@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringway import codes
-from ringway.codes import Source
+from ringway.codes import CANCELLED, Source
 from ringway.endpoint import ClientTransaction, RequestFailed, ResponseReceived, Timer
 from ringway.errors import ParseError
 from ringway.message import Response
@@ -95,7 +94,7 @@ class Branch:
         if isinstance(event, RequestFailed):
             self.ended = True
             if self.cancelled:
-                self._fail(Outcome(codes.CANCELLED, event.source, event.detail), now)
+                self._fail(Outcome(CANCELLED, event.source, event.detail), now)
             else:
                 self._fail(failure(event.source, event.detail), now)
         elif event.response.status < 200:
@@ -119,8 +118,7 @@ class Branch:
         """Count again: the phone has had this copy all along (RFC 3261 §8.2.2.2)."""
         self.superseded = False
         self.outcome = None
-        if self.heard:
-            self._start_timer_c(now)
+        self._start_timer_c(now)
 
     def cancel(self, now: float, headers: Headers = ()) -> None:
         """Send CANCEL, now or as soon as a provisional allows it (RFC 3261 §9.1)."""
@@ -161,7 +159,7 @@ class Branch:
             self._fail(failure(Source.TRANSPORT, f"no way over {self.way}: {error}"), now)
             return
         self._start_timer_c(now)
-        if self.way.may_fail_early or self.target.has_alternative(now):
+        if self.target.has_alternative(now):
             wait = settings.flow_timeout if context.is_invite else settings.request_flow_timeout
             self.timer_silent = endpoint.timer(now + wait, self._silent)
         context.sent(to, now)
@@ -205,12 +203,7 @@ class Branch:
     def _silent(self, now: float) -> None:
         """The flow has said nothing while another one remains: DESIGN, when a flow is silent."""
         self.timer_silent = None
-        context = self.target.context
-        if self.way.may_fail_early:
-            self.supersede(keep=True)
-            self.cancel(now)
-            context.give_up_early(self.way, now)
-        elif context.open and self.target.has_alternative(now):
+        if self.target.context.open and self.target.has_alternative(now):
             self._fail(failure(Source.TIMER, f"{self.way} says nothing"), now)
 
     def _start_timer_c(self, now: float) -> None:
@@ -223,7 +216,7 @@ class Branch:
         self.timer_c = None
         self.cancel(now)
         if self.rang:
-            self._fail(Outcome(codes.CANCELLED, Source.TIMER, "it rang without an answer"), now)
+            self._fail(Outcome(CANCELLED, Source.TIMER, "it rang without an answer"), now)
         else:
             self._fail(failure(Source.TIMER, f"{self.way} gave no final answer"), now)
 

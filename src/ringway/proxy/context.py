@@ -9,8 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ringway import codes
-from ringway.codes import Circumstance, Effect, Role, Source, Toward, Translation
+from ringway.codes import (
+    CANCELLED,
+    Circumstance,
+    Effect,
+    Role,
+    Source,
+    Toward,
+    Translation,
+    effects,
+    explain,
+    own_answer,
+    translation,
+)
 from ringway.endpoint import Decision, Kind, ServerTransaction, Timer
 from ringway.message import Request, Response, build_response
 from ringway.proxy.outcome import Outcome, aggregated, best_of, failure
@@ -36,6 +47,7 @@ class Plan(NamedTuple):
         adds_path: True for a REGISTER of a phone of ours that passes this edge (RFC 5626 §5.1).
         role: EDGE when the request goes where a flow token says and nowhere else.
         watch: True when bindings that appear meanwhile may become targets (RFC 3261 §16.5).
+        withholds: True when the sender wants no 100 of ours before the phone has spoken.
     """
 
     tiers: tuple[tuple[TargetSpec, ...], ...]
@@ -44,6 +56,7 @@ class Plan(NamedTuple):
     adds_path: bool = False
     role: Role = Role.PROXY
     watch: bool = False
+    withholds: bool = False
 
 
 class ResponseContext:
@@ -59,12 +72,11 @@ class ResponseContext:
         visited: URIs this request was sent to; each is used at most once (§8.1.3.4).
         depth: how often redirects were followed.
         recursed: how many Contacts of redirects were followed.
-        gave_up: True when a silent flow was given up early, for a proxy before us.
     """
 
     __slots__ = (
         "_active", "_best", "_breadth", "_fell_back", "_ring_timer", "_tiers", "_tried",
-        "cancelled", "closed", "depth", "finished", "gave_up", "in_dialog", "is_invite", "mark",
+        "cancelled", "closed", "depth", "finished", "in_dialog", "is_invite", "mark",
         "near", "plan", "proxy", "recursed", "request", "source", "transaction", "visited",
     )  # fmt: skip
 
@@ -92,7 +104,6 @@ class ResponseContext:
         self.cancelled = False
         self.closed = False
         self.finished = False
-        self.gave_up = False
         self._fell_back = False
         self._tiers: list[list[TargetSpec]] = [list(tier) for tier in plan.tiers]
         self._active: list[Target] = []
@@ -119,7 +130,7 @@ class ResponseContext:
         if self.cancelled:
             return
         self.cancelled = True
-        counts_as = Outcome(codes.CANCELLED, Source.TIMER, "")
+        counts_as = Outcome(CANCELLED, Source.TIMER, "")
         self.note(Kind.CANCEL, "the caller cancelled", now, counts_as)
         for target in list(self._active):
             target.cancel(now)
@@ -133,7 +144,7 @@ class ResponseContext:
 
     def effects(self, way: Way, outcome: Outcome, spec: TargetSpec) -> tuple[Effect, ...]:
         """Ask the table what this outcome, met this way, leads to."""
-        return codes.effects(outcome.status, self._circumstance(way, outcome.source, spec))
+        return effects(outcome.status, self._circumstance(way, outcome.source, spec))
 
     def sent(self, to: Flow | NextHop, now: float) -> None:
         """Note that a branch goes out, and over which flow if that is known."""
@@ -143,9 +154,11 @@ class ResponseContext:
             self.note(Kind.BRANCH, text, now, flow=flow)
 
     def provisional(self, response: Response, now: float) -> None:
-        """Forward a provisional of a branch that counts (§16.7 step 5)."""
-        if not self.finished:
+        """Forward a provisional of a branch that counts, but for the 100 (§16.7 step 5)."""
+        if response.status > 100 and self.is_invite:
             self._forward(response, now)
+        elif self.plan.withholds:
+            self.proxy.endpoint.reply(self.transaction, 100, now)
 
     def succeeded(self, branch: Branch, response: Response, now: float) -> None:
         """Forward a 2xx and cancel what else is ringing (§16.7 steps 5 and 10)."""
@@ -201,13 +214,6 @@ class ResponseContext:
             self._next_tier(now)
         return True
 
-    def give_up_early(self, way: Way, now: float) -> None:
-        """Tell the proxy before us, which has other flows, that this one says nothing."""
-        self.gave_up = True
-        status = codes.given_up_early(self.request.method)
-        why = codes.explain(status, self._at_the_end(Source.TIMER)).why
-        self._answer(status, now, (), f"{way} says nothing, and the sender has other flows", why)
-
     def note(
         self,
         kind: Kind,
@@ -238,7 +244,7 @@ class ResponseContext:
                 where = self._circumstance(branch.way, outcome.source, branch.target.spec)
             else:
                 where = self._at_the_end(outcome.source)
-            rule = codes.explain(outcome.status, where)
+            rule = explain(outcome.status, where)
             effects, why = rule.effects, rule.why
         if branch is not None:
             flow = branch.way.flow
@@ -382,7 +388,7 @@ class ResponseContext:
         self._finish()
         self.proxy.endpoint.reply(self.transaction, status, now, headers=headers)
         text = f"{best.text}; redirected"
-        why = codes.own_answer(status)
+        why = own_answer(status)
         self.note(Kind.REDIRECT, text, now, Outcome(status, Source.TIMER, text), why=why)
         return True
 
@@ -391,7 +397,7 @@ class ResponseContext:
         return outcome.status if row is None else row.status
 
     def _translation(self, outcome: Outcome, toward: Toward) -> Translation | None:
-        return codes.translation(
+        return translation(
             outcome.status,
             self.request.method,
             toward,
@@ -420,7 +426,7 @@ class ResponseContext:
         self._finish()
         self.proxy.endpoint.reply(self.transaction, status, now, headers=headers)
         outcome = Outcome(status, Source.TIMER, text)
-        self.note(Kind.ANSWER, text, now, outcome, why=why or codes.own_answer(status))
+        self.note(Kind.ANSWER, text, now, outcome, why=why or own_answer(status))
 
     def _forward(self, response: Response, now: float) -> None:
         draft = response.edit()
@@ -431,12 +437,7 @@ class ResponseContext:
             and "outbound" in response.require
         ):
             draft.replace("Flow-Timer", str(self.proxy.settings.flow_timer))
-        endpoint = self.proxy.endpoint
-        if self.gave_up and self.transaction.to is not None:
-            # The transaction has ended with our 408; the proxy before us still waits for this.
-            endpoint.send_stateless(draft, self.transaction.to, now)
-        else:
-            endpoint.respond(self.transaction, draft, now)
+        self.proxy.endpoint.respond(self.transaction, draft, now)
 
     def _finish(self) -> None:
         self.finished = True

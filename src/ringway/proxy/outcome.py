@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ringway import codes
-from ringway.codes import Rank, Source
+from ringway.codes import Rank, Source, lookup, rank, synthetic
 from ringway.message import Response
 
 
@@ -32,28 +31,28 @@ class Outcome(NamedTuple):
     @property
     def unreachable(self) -> bool:
         """True when there was no way to the phone at all: nobody has had the request."""
-        return self.source is Source.TRANSPORT or codes.rank(self.status) == Rank.PATH_GONE
+        return self.source is Source.TRANSPORT or rank(self.status) == Rank.PATH_GONE
 
     @property
     def silent(self) -> bool:
         """True when nothing came back, whoever waited for it: the phone may have the request."""
-        return codes.rank(self.status) == Rank.PATH_SILENT
+        return rank(self.status) == Rank.PATH_SILENT
 
 
 def failure(source: Source, text: str) -> Outcome:
     """Return the outcome of a timeout or a transport error."""
-    return Outcome(codes.synthetic(source), source, text)
+    return Outcome(synthetic(source), source, text)
 
 
 def best_of(outcomes: Sequence[Outcome]) -> Outcome:
     """Return the outcome the caller is to hear of; the first wins among equals."""
-    return min(outcomes, key=lambda outcome: codes.rank(outcome.status))
+    return min(outcomes, key=lambda outcome: rank(outcome.status))
 
 
 def aggregated(outcomes: Sequence[Outcome], best: Outcome) -> list[tuple[str, str]]:
     """Return the fields of the other responses to add to the best one (step 7: challenges)."""
     fields: list[tuple[str, str]] = []
-    for name in codes.lookup(best.status).aggregates if best.response is not None else ():
+    for name in lookup(best.status).aggregates if best.response is not None else ():
         for outcome in outcomes:
             if outcome is not best and outcome.response is not None:
                 fields.extend((name, value) for value in outcome.response.values(name))

@@ -76,11 +76,11 @@ def outgoing(
 
 
 def _marked(target: Target, way: Way, now: float) -> tuple[str, ...]:
-    """Return the Routes of a way; the edge that owns the flow learns of alternatives.
+    """Return the Routes of a way; the edge that owns the flow learns of the phone's others.
 
     It is the last one: the first hop from the phone wrote its Path first (RFC 3327 §5.2).
     """
-    if not way.routes or not target.has_alternative(now):
+    if not way.routes or not target.has_rival(now):
         return way.routes
     return (*way.routes[:-1], f"{way.routes[-1]};{ALTERNATIVES}")
 

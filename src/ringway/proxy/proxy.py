@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ringway import codes
-from ringway.codes import Role, Source, Toward
+from ringway.codes import Role, Source, Toward, own_answer, synthetic, translation
 from ringway.endpoint import (
     AckReceived,
     CancelReceived,
@@ -142,7 +141,11 @@ class Proxy:
         followed: Outcome | None = None,
     ) -> None:
         request = context.request
-        if context.is_invite:
+        if context.plan.withholds:
+            # RFC 3261 §17.2.1 and RFC 4320 §4.1 demand a 100. Only who asked for it by the mark in
+            # the Route hears none: a registrar of ours, which has its own way with its caller.
+            self.endpoint.withhold_trying(event.transaction)
+        elif context.is_invite:
             self.endpoint.reply(event.transaction, 100, now)
         self._contexts[event.transaction] = context
         if self.endpoint.noting:
@@ -165,7 +168,7 @@ class Proxy:
                     method=event.request.method,
                     status=rejection.status,
                     flow=event.flow,
-                    why=rejection.why or codes.own_answer(rejection.status),
+                    why=rejection.why or own_answer(rejection.status),
                 )
             )
 
@@ -261,9 +264,9 @@ class Proxy:
         request = routed.request
         if routed.side is not None:
             side = routed.side
-            way = Way(keep_routes=True, flow=side.flow, may_fail_early=routed.may_fail_early)
+            way = Way(keep_routes=True, flow=side.flow)
             spec = TargetSpec((way,), aor=side.aor, instance=side.instance)
-            return Plan(tiers=((spec,),), role=Role.EDGE)
+            return Plan(tiers=((spec,),), role=Role.EDGE, withholds=routed.withholds)
         routes = request.routes
         next_hop = routes[0].uri if routes else request.uri
         ours = self.is_ours(next_hop)
@@ -324,8 +327,8 @@ class Proxy:
     def gone(self, event: RequestReceived, why: str, now: float) -> None:
         """Answer a request whose flow token names nothing that is left (RFC 5626 §5.3.1)."""
         toward = Toward.AGENT if is_first_hop(event.request) else Toward.PROXY
-        row = codes.translation(
-            codes.synthetic(Source.TRANSPORT),
+        row = translation(
+            synthetic(Source.TRANSPORT),
             event.request.method,
             toward,
             role=Role.EDGE,

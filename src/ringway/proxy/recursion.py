@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ringway import codes
-from ringway.codes import Cache
+from ringway.codes import Cache, lookup
 from ringway.errors import ParseError
 from ringway.message import Draft, NameAddr, Request, Response, Uri, parse_uri, unescape
 from ringway.proxy.history import add_diversion, add_history
@@ -169,7 +168,7 @@ class Recursion:
         """Make targets of one Contact; a 305 names a proxy and keeps the Request-URI (§21.3.4)."""
         uri = contact.uri
         target = uri.without_headers().without_params("method")
-        if codes.lookup(status).contact_is_proxy:
+        if lookup(status).contact_is_proxy:
             found = [TargetSpec((Way(routes=(str(target.with_param("lr")),)),))]
         else:
             found = self._lookup(target, now)
@@ -195,7 +194,7 @@ class Recursion:
         self, spec: TargetSpec, response: Response, followed: list[NameAddr], now: float
     ) -> None:
         """Keep a redirect that names its own expiry (§21.3.3)."""
-        if codes.lookup(response.status).cacheable is not Cache.WITH_EXPIRY:
+        if lookup(response.status).cacheable is not Cache.WITH_EXPIRY:
             return
         uri = spec.ways[0].uri
         expires = response.get("expires") or ""

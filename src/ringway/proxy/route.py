@@ -19,7 +19,8 @@ from ringway.transport.flow import DEFAULT_PORTS, TLS, UDP, Flow
 from ringway.transport.token import FlowToken, Purpose, Sealer, purpose_of
 
 ALTERNATIVES: Final = "flow-alt"
-"""URI parameter on a Route: the sender knows other flows of this phone and wants a 408 early."""
+"""URI parameter on a Route: the sender knows other flows of this phone, so that only a word of the
+phone itself shall stop its clock."""
 
 MAX_OWN_ROUTES: Final = 8
 """Routes of ours that one request may have in a row: a dialog through here twice has four."""
@@ -37,13 +38,13 @@ class Routed(NamedTuple):
         side: the side of the dialog or the flow it is for; None when Route or Request-URI decides.
         vouched: True when a Route of ours proves that this call goes through here; an address of
             ours alone proves nothing, whoever wants us to relay can write one.
-        may_fail_early: True when the sender marked that it has other flows to try.
+        withholds: True when the sender asked for no 100 of ours before the phone has spoken.
     """
 
     request: Request
     side: FlowToken | None = None
     vouched: bool = False
-    may_fail_early: bool = False
+    withholds: bool = False
 
 
 def take_own_routes(
@@ -120,7 +121,7 @@ def _take_apart(
         raise TokenGone(f"the token belongs to node {side.node}")
     if len(own) == 1 and _leaves(side, source, location, now):
         return Routed(stripped, vouched=purpose is Purpose.RECORD_ROUTE)
-    return Routed(stripped, side, may_fail_early=last.has_param(ALTERNATIVES))
+    return Routed(stripped, side, withholds=last.has_param(ALTERNATIVES))
 
 
 def _leaves(side: FlowToken, source: Flow, location: Location, now: float) -> bool:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from ringway import codes
-from ringway.codes import Rank
+from ringway.codes import Rank, rank
 from ringway.proxy.outcome import Outcome
 
 
@@ -36,7 +35,7 @@ class Tried(NamedTuple):
     @property
     def end(self) -> _End:
         """What became of it."""
-        if codes.rank(self.outcome.status) == Rank.PATH_GONE:
+        if rank(self.outcome.status) == Rank.PATH_GONE:
             return _End.CLOSED
         if self.outcome.unreachable:
             return _End.CLOSED if self.over_flow else _End.UNREACHED

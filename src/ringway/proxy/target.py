@@ -12,8 +12,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from ringway import codes
-from ringway.codes import Effect, Source
+from ringway.codes import CANCELLED, Effect, Source, lookup
 from ringway.endpoint import Kind
 from ringway.errors import ParseError
 from ringway.message import Response
@@ -77,7 +76,7 @@ class Target:
         for branch in self._branches:
             branch.cancel(now, headers)
         if self._current is None or not self._current.heard:
-            self._end(Outcome(codes.CANCELLED, Source.TIMER, "cancelled before any response"), now)
+            self._end(Outcome(CANCELLED, Source.TIMER, "cancelled before any response"), now)
 
     def time_out(self, now: float) -> None:
         """End a target that only rings, so that the next tier gets its turn."""
@@ -108,6 +107,11 @@ class Target:
                     self._ways.append(way)
         return bool(self._ways)
 
+    def has_rival(self, now: float) -> bool:
+        """True when another flow of the phone is left, or one that was left may still speak."""
+        earlier = [each for each in self._branches if each.superseded and each.may_speak]
+        return bool(earlier) or self.has_alternative(now)
+
     # what its branches call
 
     def provisional(self, branch: Branch, response: Response, now: float) -> None:
@@ -120,7 +124,7 @@ class Target:
             rival.supersede(keep=True)  # the first copy was only slow: who speaks first counts
             branch.wait_again(now)
             self._current = branch
-        if response.status > 100 and self.outcome is None:
+        if self.outcome is None:
             self.context.provisional(response, now)
 
     def succeeded(self, branch: Branch, response: Response, now: float) -> None:
@@ -138,7 +142,7 @@ class Target:
         if self.outcome is not None:
             return
         effects = self.context.effects(branch.way, outcome, self.spec)
-        missed = Effect.NEXT_FLOW in effects or codes.lookup(outcome.status).means_duplicate
+        missed = Effect.NEXT_FLOW in effects or lookup(outcome.status).means_duplicate
         if branch is not self._current and (missed or branch.cancelled):
             if Effect.INVALIDATE_BINDING in effects:
                 self._apply(Effect.INVALIDATE_BINDING, branch, outcome, now)
@@ -188,7 +192,7 @@ class Target:
         A phone that knows the request has some earlier copy. A later flow that fails leaves those
         that were only silent.
         """
-        known = codes.lookup(outcome.status).means_duplicate
+        known = lookup(outcome.status).means_duplicate
         for other in self._branches:
             was = other.outcome
             silent = was is not None and was.source is Source.TIMER
@@ -202,7 +206,7 @@ class Target:
 
     def _first_word(self, outcome: Outcome) -> Outcome:
         """Return what counts when a later flow only says that the phone knows the request."""
-        if codes.lookup(outcome.status).means_duplicate:
+        if lookup(outcome.status).means_duplicate:
             for branch in self._branches:
                 if branch.superseded and branch.outcome is not None:
                     return branch.outcome

@@ -25,7 +25,6 @@ class Way(NamedTuple):
         hop: a URI to send to without a Route header; "" follows Route and Request-URI.
         flow: our own flow to send over; it decides before hop and Route.
         binding: the registration this way comes from, if one does.
-        may_fail_early: an upstream proxy has other flows and wants to hear 408 soon.
     """
 
     uri: str = ""
@@ -34,7 +33,6 @@ class Way(NamedTuple):
     hop: str = ""
     flow: Flow | None = None
     binding: Binding | None = None
-    may_fail_early: bool = False
 
     @property
     def key(self) -> tuple[Flow | None, tuple[str, ...], str]:

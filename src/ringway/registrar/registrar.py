@@ -11,7 +11,7 @@ from collections import deque
 from functools import partial
 from math import ceil
 
-from ringway import codes
+from ringway.codes import own_answer
 from ringway.endpoint import Decision, Endpoint, Kind, RequestReceived
 from ringway.errors import ParseError, StoreError
 from ringway.location import Binding, Location, Persist, Put, aor_of
@@ -143,7 +143,7 @@ class Registrar:
                 method=request.method,
                 status=status,
                 flow=event.flow,
-                why=codes.own_answer(status) if kind is Kind.REFUSED else "",
+                why=own_answer(status) if kind is Kind.REFUSED else "",
                 aor=aor_of(request.to.uri, self._settings.synonyms),
             )
         )

@@ -31,13 +31,16 @@ from ringway.server.values import (
     Advertised,
     Listen,
     StoreChoice,
+    WebListen,
     default_state_dir,
     read_advertised,
     read_domain,
     read_duration,
     read_listen,
     read_store,
+    read_web_listen,
 )
+from ringway.transport.flow import Address
 
 __all__ = [
     "Config",
@@ -50,6 +53,7 @@ __all__ = [
     "RoleChoice",
     "TimersConfig",
     "TlsConfig",
+    "WebConfig",
     "WebSocketConfig",
     "refuse",
     "with_state_dir",
@@ -148,6 +152,7 @@ ListenAt = Annotated[Listen, _read(Listen, read_listen)]
 AdvertisedEach = Annotated[
     Advertised | dict[str, Advertised] | None, PlainValidator(_read_advertise)
 ]
+WebAt = Annotated[WebListen, _read(WebListen, read_web_listen)]
 StoreAt = Annotated[StoreChoice, _read(StoreChoice, read_store)]
 
 
@@ -254,6 +259,13 @@ class WebSocketConfig(Section):
     """Web pages that may connect, by their origin; all if there are none."""
 
 
+class WebConfig(Section):
+    """`[web]`: the reference as web pages and JSON, over HTTP."""
+
+    listen: WebAt = WebListen(Address("127.0.0.1", 8080))
+    """Where to serve it, as ADDRESS:PORT; off does not. No fault when the default is taken."""
+
+
 class LimitsConfig(Section):
     """`[limits]`: what one server takes upon itself."""
 
@@ -343,6 +355,7 @@ class Config(Section):
     timers: TimersConfig = TimersConfig()
     registration: RegistrationConfig = RegistrationConfig()
     websocket: WebSocketConfig = WebSocketConfig()
+    web: WebConfig = WebConfig()
     limits: LimitsConfig = LimitsConfig()
     dns: DnsConfig = DnsConfig()
     log: LogConfig = LogConfig()

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ringway import codes
-from ringway.codes import Role
+from ringway.codes import Role, own_answer
 from ringway.endpoint import (
     AckReceived,
     CancelReceived,
@@ -192,6 +191,6 @@ class Core:
                     status=rule.status,
                     flow=event.flow,
                     aor=rule.aor,
-                    why=codes.own_answer(rule.status),
+                    why=own_answer(rule.status),
                 )
             )

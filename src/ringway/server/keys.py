@@ -155,6 +155,13 @@ def _write_private(file: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     fresh.replace(file)
+    # Until the folder is on disk too, a power cut brings the old file back, and with it the
+    # generations of connections that were used already.
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _try_lock(handle: int) -> bool:

@@ -35,7 +35,7 @@ PREFIX: Final = "RINGWAY_"
 
 # Variables that are no setting: which file to read.
 _NOT_SETTINGS: Final = frozenset({"RINGWAY_CONFIG"})
-_OPTION_NAMES: Final = {"recurse.domains": "--recurse"}
+_OPTION_NAMES: Final = {"recurse.domains": "--recurse", "web.listen": "--web"}
 _FILE_KEYS: Final = (("tls", "certificate"), ("tls", "key"), ("tls", "authorities"), ("state_dir",))
 
 

@@ -244,7 +244,7 @@ class Server:
             lambda: Conversation(self, self._driver.spawn), sock=sock
         )
         stack.callback(control.close)
-        stack.callback((state_dir / NAME).unlink, missing_ok=True)
+        stack.callback(_unlink_quietly, state_dir / NAME)
 
     def _identity(self, stack: AsyncExitStack) -> Identity:
         if self.config.state_dir is None:
@@ -304,6 +304,11 @@ def _bind(listen: Listen, stack: AsyncExitStack) -> socket.socket:
 def _close_quietly(sock: socket.socket) -> None:
     with suppress(OSError):
         sock.close()
+
+
+def _unlink_quietly(path: Path) -> None:
+    with suppress(OSError):  # gone already, or the disk takes no more
+        path.unlink()
 
 
 def _listener(config: Config, listen: Listen, sock: socket.socket) -> Listener:

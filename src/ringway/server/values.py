@@ -20,6 +20,7 @@ __all__ = [
     "Advertised",
     "Listen",
     "StoreChoice",
+    "WebListen",
     "default_state_dir",
     "format_duration",
     "read_advertised",
@@ -27,12 +28,14 @@ __all__ = [
     "read_duration",
     "read_listen",
     "read_store",
+    "read_web_listen",
 ]
 
 LISTEN_FORM: Final = (
     "TRANSPORT:ADDRESS:PORT with one of udp, tcp, tls, ws, wss and an IP address of this machine, "
     "for instance udp:127.0.0.1:5060 or tls:[::1]:5061"
 )
+WEB_FORM: Final = "ADDRESS:PORT, for instance 127.0.0.1:8080, or off"
 DURATION_FORM: Final = "seconds or a duration such as 500ms, 30s, 5m, 2h, 7d or 1h30m"
 STORE_FORM: Final = "memory or sqlite:PATH"
 DOMAIN_FORM: Final = "a domain name or an IP address, for instance example.com"
@@ -104,24 +107,34 @@ class StoreChoice:
         return "memory" if self.path is None else f"sqlite:{self.path}"
 
 
+@dataclass(frozen=True, slots=True)
+class WebListen:
+    """Where the web pages are served: `127.0.0.1:8080`.
+
+    Attributes:
+        address: IP address and port; port 0 takes any free one; None serves none.
+    """
+
+    address: Address | None
+
+    def __str__(self) -> str:
+        return "off" if self.address is None else str(self.address)
+
+
 def read_listen(text: str) -> Listen:
     """Read `udp:127.0.0.1:5060`; without a port, the transport's own."""
     transport, _, rest = text.strip().partition(":")
     transport = transport.lower()
     if transport not in TRANSPORTS or not rest:
         raise ValueError(LISTEN_FORM)
-    host, port = _read_place(rest, LISTEN_FORM)
-    if host == "localhost":
-        host = "127.0.0.1"
-    elif host == "*":
-        host = "0.0.0.0"  # noqa: S104 - what the operator asked for
-    try:
-        parsed = ipaddress.ip_address(host)
-    except ValueError:
-        raise ValueError(LISTEN_FORM) from None
-    return Listen(
-        transport, Address(str(parsed), DEFAULT_PORTS[transport] if port is None else port)
-    )
+    return Listen(transport, _read_address(rest, DEFAULT_PORTS[transport], LISTEN_FORM))
+
+
+def read_web_listen(text: str) -> WebListen:
+    """Read `127.0.0.1:8080` or `off`; without a port, 8080."""
+    if text.strip().lower() == "off":
+        return WebListen(None)
+    return WebListen(_read_address(text.strip(), 8080, WEB_FORM))
 
 
 def read_advertised(text: str) -> Advertised:
@@ -204,6 +217,20 @@ def default_state_dir() -> Path:
         return Path("/var/lib/ringway")
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path("~/.local/state").expanduser()) / "ringway"
+
+
+def _read_address(text: str, default_port: int, form: str) -> Address:
+    """Read an address of this machine to listen on."""
+    host, port = _read_place(text, form)
+    if host == "localhost":
+        host = "127.0.0.1"
+    elif host == "*":
+        host = "0.0.0.0"  # noqa: S104 - what the operator asked for
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError(form) from None
+    return Address(str(parsed), default_port if port is None else port)
 
 
 def _read_place(text: str, form: str) -> tuple[str, int | None]:

@@ -11,7 +11,7 @@ Three things are ours:
   the user wants a late response all the same; the transaction sends nothing more, and responses are
   still matched and delivered, whatever flow brings them. It is how one flow of a phone is left for
   another without losing a late 2xx (RFC 5626 §7); an INVITE may be kept even after its final
-  response, when that was the 408 of an edge of ours and the phone's 2xx may still follow.
+  response, when that was the 408 of an edge and the phone's 2xx may still follow.
 - ``TIMER_CANCELLED``: RFC 3261 §9.1, last paragraph: 64*T1 after a CANCEL the original is given up.
 - ``TIMER_TRYING`` and ``TIMER_UNANSWERED`` (non-INVITE server): the 100 that RFC 4320 §4.1 demands
   once Timer E would have reached T2, and the end of a request that is never answered (§4.2).

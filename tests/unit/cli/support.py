@@ -1,5 +1,6 @@
 """Running the command line inside a test, and a real server beside it."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -44,6 +45,7 @@ def serving(*args: str | Path) -> Iterator[Running]:
     """`ringway serve` as a process, from its last word of greeting on."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ringway.cli", "serve", *map(str, args)],
+        env={"RINGWAY_WEB__LISTEN": "off", **os.environ},  # the default port is everybody's
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -3,6 +3,7 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -84,15 +85,20 @@ class TestInThisProcess:
     ) -> None:
         begin = Stories.begin
 
-        def begin_and_stop(self: Stories, server: Server) -> None:
-            begin(self, server)
+        def begin_and_stop(self: Stories, server: Server, web: str) -> None:
+            begin(self, server, web)
             os.kill(os.getpid(), signal.SIGTERM)
 
         monkeypatch.setattr(Stories, "begin", begin_and_stop)
-        config = make_config(listen=["udp:127.0.0.1:0"], advertise="sip.example.com:5099")
+        config = make_config(
+            listen=["udp:127.0.0.1:0"],
+            advertise="sip.example.com:5099",
+            web={"listen": "127.0.0.1:0"},
+        )
         serve_module.run_server(config)
         out = capsys.readouterr().out
         assert ", reached as sip.example.com:5099\n" in out
+        assert re.search(r"  http://127.0.0.1:\d+/ explains every response code\n", out)
         assert out.endswith("ready\n")
 
     def test_a_hang_up_signal_reads_the_certificate_again(
@@ -160,7 +166,7 @@ class TestStories:
             config = make_config(listen=["udp:127.0.0.1:0"], log={"format": "json"})
             stories = Stories(config, plain, asyncio.get_running_loop(), output)
             async with Server(config) as server:
-                stories.begin(server)
+                stories.begin(server, "")
             assert json.loads(output.getvalue())["domains"] == ["127.0.0.1", "localhost"]
             output.truncate(0)
             output.seek(0)

@@ -10,15 +10,12 @@ from ringway.codes import (
     Role,
     Source,
     Toward,
-    effects,
     forwarded_as,
-    given_up_early,
     own_answer,
     rank,
     synthetic,
     translation,
 )
-from ringway.codes.effect import Circumstance, Effect
 
 AGENT = Toward.AGENT
 PROXY = Toward.PROXY
@@ -153,8 +150,9 @@ class TestWhy:
             assert row is None or "RFC" in row.why
 
     def test_of_an_answer_of_our_own(self) -> None:
-        assert own_answer(403) == "An answer of our own (RFC 3261 §21.4.4)."
-        assert own_answer(499) == "An answer of our own (RFC 3261 §21.4.1)."
+        assert own_answer(403).startswith("The server understood the request and refuses it")
+        assert own_answer(403).endswith("(RFC 3261 §21.4.4).")
+        assert own_answer(499).endswith("(RFC 3261 §21.4.1).")
 
 
 class TestWithoutResponse:
@@ -167,12 +165,3 @@ class TestWithoutResponse:
     def test_what_was_received_has_its_own_status(self, source: Source) -> None:
         with pytest.raises(ValueError, match=f"'{source.value}' has its own status"):
             synthetic(source)
-
-    @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
-    def test_an_edge_that_gives_up_early_sends_the_proxy_to_the_next_flow(
-        self, method: str
-    ) -> None:
-        status = given_up_early(method)
-        assert (status == 408) is (method == "INVITE")
-        behind = Circumstance(Role.PROXY, method, False, Source.OWN_EDGE)
-        assert effects(status, behind) == (Effect.NEXT_FLOW, Effect.FORWARD)

@@ -139,9 +139,6 @@ class TestCompleteness:
         assert code.rank in ranks[code.status // 100]
         assert code.may_be_sent_by
 
-    def test_prose_is_left_to_fill(self) -> None:
-        assert all(code.prose is None for code in ROWS)
-
 
 class TestLookup:
     def test_a_known_code_is_its_row(self) -> None:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ringway import codes
+from ringway.codes import Effect
 from ringway.endpoint.decision import Decision, Kind
 from ringway.explain import StoryTeller, Tone, escape, event
 from ringway.transport.flow import Address, Flow
@@ -23,7 +23,7 @@ def decision(
     flow: Flow | None = None,
     why: str = "",
     aor: str = "",
-    effects: tuple[codes.Effect, ...] = (),
+    effects: tuple[Effect, ...] = (),
 ) -> Decision:
     return Decision(
         at=at,
@@ -301,7 +301,7 @@ class TestEvent:
             flow=FLOW,
             why="gone",
             aor=ALICE,
-            effects=(codes.Effect.NEXT_FLOW, codes.Effect.FORWARD),
+            effects=(Effect.NEXT_FLOW, Effect.FORWARD),
         )
         values = event(one)
         assert json.loads(json.dumps(values)) == {
@@ -319,7 +319,7 @@ class TestEvent:
             },
             "aor": ALICE,
             "text": "trying reg-id 2",
-            "effects": [str(codes.Effect.NEXT_FLOW), str(codes.Effect.FORWARD)],
+            "effects": [str(Effect.NEXT_FLOW), str(Effect.FORWARD)],
             "why": "gone",
         }
 

@@ -62,6 +62,21 @@ class TestToTheReconnectedPhone:
         new.accept(new.requests[0])
         assert call.alice.statuses[-1] == 200
 
+    def test_a_reinvite_to_a_phone_that_is_slow_on_its_new_flow(self, world: World) -> None:
+        call = Call(world)
+        call.ack()
+        other = world.phone("bob", "10.0.9.3", instance="<urn:bob>", reg_id=2)
+        world.advance(1)
+        new = call.again(call.bob)
+        call.alice.within(call.callers, "INVITE")
+        assert (new.methods, other.methods) == (["INVITE"], [])
+        world.advance(2.1)
+        other.answer(other.requests[0], 482)
+        world.advance(1)
+        new.accept(new.requests[0])
+        assert call.alice.statuses[-1] == 200
+        assert other.methods == ["INVITE", "ACK"]
+
     @pytest.mark.parametrize("keys", [None, OTHER_KEYS])
     def test_at_another_edge(self, keys: dict[int, bytes] | None) -> None:
         world = World(edge=True, edge_keys=keys)

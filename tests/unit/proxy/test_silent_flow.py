@@ -3,6 +3,8 @@
 import pytest
 from tests.unit.proxy.world import Phone, World, bind
 
+from ringway.message import Response, parse_datagram
+
 FLOW_TIMEOUT = 2.0
 
 
@@ -143,11 +145,11 @@ class TestLate180:
         old.accept(old.requests[0])
         assert alice.statuses == [100, 180, 200]
 
-    def test_it_counts_while_the_other_has_said_nothing(self, edgeless: World) -> None:
-        new, old = edgeless.flows()
-        alice = edgeless.caller()
+    def test_it_counts_while_the_other_has_said_nothing(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
         alice.invite()
-        edgeless.advance(FLOW_TIMEOUT + 0.1)
+        world.advance(FLOW_TIMEOUT + 0.1)
         new.answer(new.requests[0], 180)
         assert new.methods == ["INVITE"]
         old.answer(old.requests[0], 180)
@@ -155,13 +157,16 @@ class TestLate180:
         new.accept(new.requests[0])
         assert alice.statuses == [100, 180, 200]
 
-    def test_an_edge_that_gave_up_cancels_it(self) -> None:
-        world = World(edge=True)
-        new, _ = world.flows()
-        world.caller().invite()
-        world.advance(FLOW_TIMEOUT + 0.1)
+    def test_it_is_all_that_ever_comes(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
+        alice.invite()
+        world.advance(FLOW_TIMEOUT + 1)
         new.answer(new.requests[0], 180)
-        assert new.methods == ["INVITE", "CANCEL"]
+        world.advance(60)
+        new.accept(new.requests[0])
+        assert alice.statuses == [100, 180, 200]
+        assert (new.methods, old.methods.count("INVITE")) == (["INVITE"], 1)
 
 
 class TestLate200:
@@ -185,11 +190,11 @@ class TestLate200:
         old.answer(old.requests[0], 180)
         assert old.methods == ["INVITE", "CANCEL"]
 
-    def test_a_late_failure_of_the_phone_is_its_answer(self, edgeless: World) -> None:
-        new, old = edgeless.flows()
-        alice = edgeless.caller()
+    def test_a_late_failure_of_the_phone_is_its_answer(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
         alice.invite()
-        edgeless.advance(FLOW_TIMEOUT + 0.1)
+        world.advance(FLOW_TIMEOUT + 0.1)
         old.answer(old.requests[0], 100)
         new.answer(new.requests[0], 486)
         assert alice.statuses == [100, 486]
@@ -209,13 +214,13 @@ class TestLate200:
         first.answer(first.requests[0], 200)
         assert alice.statuses == [100, 200]
 
-    def test_a_late_430_still_deletes_its_binding(self, edgeless: World) -> None:
-        new, old = edgeless.flows()
-        alice = edgeless.caller()
+    def test_a_late_430_still_deletes_its_binding(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
         alice.invite()
-        edgeless.advance(FLOW_TIMEOUT + 0.1)
+        world.advance(FLOW_TIMEOUT + 0.1)
         new.answer(new.requests[0], 430)
-        assert [binding.flow for binding in edgeless.core.bindings()] == [old.flow]
+        assert [binding.reg_id for binding in world.core.bindings()] == [old.reg_id]
         assert alice.statuses == [100]
 
 
@@ -233,15 +238,15 @@ class TestMerged:
         new.accept(new.requests[0])
         assert alice.statuses == [100, 200]
 
-    def test_its_late_180_counts(self, edgeless: World) -> None:
-        new, old = edgeless.flows()
-        alice = edgeless.caller()
+    def test_its_late_180_counts(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
         alice.invite()
-        edgeless.advance(FLOW_TIMEOUT + 0.1)
+        world.advance(FLOW_TIMEOUT + 0.1)
         old.answer(old.requests[0], 482)
         new.answer(new.requests[0], 180)
         assert new.methods == ["INVITE"]
-        edgeless.advance(60)
+        world.advance(60)
         new.accept(new.requests[0])
         assert alice.statuses == [100, 180, 200]
 
@@ -263,16 +268,24 @@ class TestMerged:
         world.advance(64)
         assert 482 not in alice.statuses
 
-    def test_from_the_first_flow_it_means_the_second_copy(self, edgeless: World) -> None:
-        new, old = edgeless.flows()
-        alice = edgeless.caller()
+    def test_from_the_first_flow_it_means_the_second_copy(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
         alice.invite()
-        edgeless.advance(FLOW_TIMEOUT + 0.1)
+        world.advance(FLOW_TIMEOUT + 0.1)
         new.answer(new.requests[0], 482)
         assert alice.statuses == [100]
         old.answer(old.requests[0], 180)
         old.accept(old.requests[0])
         assert alice.statuses == [100, 180, 200]
+
+    def test_after_a_430_it_tells_the_caller_nothing(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
+        alice.invite()
+        new.answer(new.requests[0], 430)
+        old.answer(old.requests[0], 482)
+        assert alice.statuses == [100, 480]
 
     def test_from_an_only_flow_it_is_final(self, world: World) -> None:
         bob = world.phone()
@@ -310,11 +323,11 @@ class TestCancel:
         assert old.methods == []
         assert alice.statuses[-1] >= 400
 
-    def test_while_the_second_is_silent_too(self, edgeless: World) -> None:
-        new, old = edgeless.flows()
-        alice = edgeless.caller()
+    def test_while_the_second_is_silent_too(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
         invite = alice.invite()
-        edgeless.advance(FLOW_TIMEOUT + 0.1)
+        world.advance(FLOW_TIMEOUT + 0.1)
         alice.cancel(invite)
         assert 487 in alice.statuses
         for phone in (new, old):
@@ -322,9 +335,9 @@ class TestCancel:
             phone.answer(phone.requests[0], 180)
             assert phone.methods == ["INVITE", "CANCEL"]
 
-    def test_a_200_that_crosses_is_not_lost_on_the_phone(self, edgeless: World) -> None:
-        new, _ = edgeless.flows()
-        alice = edgeless.caller()
+    def test_a_200_that_crosses_is_not_lost_on_the_phone(self, world: World) -> None:
+        new, _ = world.flows()
+        alice = world.caller()
         invite = alice.invite()
         new.answer(new.requests[0], 180)
         alice.cancel(invite)
@@ -382,3 +395,265 @@ class TestTimerC:
         assert new.methods == ["INVITE", "CANCEL"]
         assert alice.statuses == [100, 180, 487]
         assert old.methods == []
+
+    def test_of_a_first_copy_that_rings_late(self, world: World) -> None:
+        new, old = world.flows()
+        alice = world.caller()
+        alice.invite()
+        world.advance(FLOW_TIMEOUT + 0.1)
+        old.answer(old.requests[0], 482)
+        new.answer(new.requests[0], 180)
+        world.advance(184.9)
+        assert alice.statuses == [100, 180]
+        world.advance(0.2)
+        assert new.methods == ["INVITE", "CANCEL"]
+        assert alice.statuses == [100, 180, 487]
+
+
+@pytest.fixture(params=["udp", "tcp"])
+def edged(request: pytest.FixtureRequest) -> World:
+    return World(edge=True, link=str(request.param))
+
+
+class Link:
+    """What goes between the registrar and an edge, from now on."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.start = world.now
+        world.carried.clear()
+
+    @property
+    def statuses(self) -> list[tuple[float, int]]:
+        """What the registrar was told and when."""
+        messages = [
+            (at, parse_datagram(data))
+            for at, to, data in self.world.carried
+            if to is self.world.core
+        ]
+        return [
+            (round(at - self.start, 1), message.status)
+            for at, message in messages
+            if isinstance(message, Response)
+        ]
+
+    def copies(self, method: str) -> int:
+        """How often the registrar has sent a request."""
+        start = method.encode() + b" "
+        return sum(
+            data.startswith(start)
+            for _, to, data in self.world.carried
+            if to is not self.world.core
+        )
+
+
+class TestWithheld:
+    """While the phone has other flows its edge says 100 only when the phone has spoken."""
+
+    def test_before_the_phone_it_says_nothing(self, edged: World) -> None:
+        new, _ = edged.flows()
+        link = Link(edged)
+        edged.caller().invite()
+        edged.advance(1.9)
+        assert link.statuses == []
+        new.answer(new.requests[0], 180)
+        assert link.statuses == [(1.9, 180)]
+
+    def test_a_100_of_the_phone_becomes_one_of_the_edge(self, edged: World) -> None:
+        new, _ = edged.flows()
+        link = Link(edged)
+        edged.caller().invite()
+        edged.advance(1)
+        new.answer(new.requests[0], 100)
+        edged.advance(60)
+        assert link.statuses == [(1, 100)]
+
+    def test_an_only_flow_has_its_100_at_once(self, edged: World) -> None:
+        edged.phone()
+        link = Link(edged)
+        edged.caller().invite()
+        assert link.statuses == [(0, 100)]
+
+    def test_so_has_the_last_one_when_nobody_else_may_speak(self, edged: World) -> None:
+        new, old = edged.flows()
+        new.close()
+        link = Link(edged)
+        edged.caller().invite()
+        assert link.statuses == [(0, 430), (0, 100)]
+        assert old.methods == ["INVITE"]
+
+    def test_copies_meanwhile_go_no_further(self, edged: World) -> None:
+        new, _ = edged.flows()
+        link = Link(edged)
+        edged.caller().invite()
+        edged.advance(1.9)
+        assert link.copies("INVITE") == (3 if edged.link == "udp" else 1)
+        assert new.methods == ["INVITE"]
+
+    def test_timer_b_ends_it_as_ever(self, edged: World) -> None:
+        edged.flows()
+        alice = edged.caller()
+        link = Link(edged)
+        alice.invite()
+        edged.advance(70)
+        assert next(at for at, status in link.statuses if status == 408) == 32
+        assert alice.heard == [100, 408]
+
+    @pytest.mark.parametrize("method", ["MESSAGE", "OPTIONS"])
+    def test_other_requests_too(self, edged: World, method: str) -> None:
+        new, old = edged.flows()
+        alice = edged.caller()
+        link = Link(edged)
+        alice.request(method)
+        edged.advance(5.1)
+        assert link.statuses == []
+        assert old.methods == [method]
+        old.answer(old.requests[0], 482)
+        edged.advance(2)
+        new.answer(new.requests[0], 200)
+        assert alice.statuses[-1] == 200
+
+    def test_a_100_of_the_phone_to_other_requests(self, edged: World) -> None:
+        new, old = edged.flows()
+        alice = edged.caller()
+        link = Link(edged)
+        alice.request("MESSAGE")
+        edged.advance(1)
+        new.answer(new.requests[0], 100)
+        edged.advance(20)
+        assert link.statuses[0] == ((3.5 if edged.link == "udp" else 1), 100)  # RFC 4320 §4.1
+        assert old.methods == []
+        new.answer(new.requests[0], 200)
+        assert alice.statuses == [100, 200]
+
+    def test_a_late_100_of_the_phone_to_other_requests(self, edged: World) -> None:
+        new, old = edged.flows()
+        link = Link(edged)
+        edged.caller().request("MESSAGE")
+        edged.advance(4)
+        new.answer(new.requests[0], 100)
+        assert link.statuses == [(4, 100)]
+        edged.advance(20)
+        assert old.methods == []
+
+    def test_a_cancel_waits_for_the_phone(self, edged: World) -> None:
+        new, old = edged.flows()
+        alice = edged.caller()
+        link = Link(edged)
+        invite = alice.invite()
+        edged.advance(1)
+        alice.cancel(invite)
+        edged.advance(10)
+        assert (link.copies("CANCEL"), new.methods, old.methods) == (0, ["INVITE"], [])
+        new.answer(new.requests[0], 100)
+        assert (link.copies("CANCEL"), new.methods) == (1, ["INVITE", "CANCEL"])
+        new.answer(new.requests[0], 487)
+        assert alice.heard == [100, 200, 487]
+
+    def test_a_cancel_for_a_flow_that_was_left(self, edged: World) -> None:
+        new, old = edged.flows()
+        alice = edged.caller()
+        invite = alice.invite()
+        edged.advance(FLOW_TIMEOUT + 0.1)
+        old.answer(old.requests[0], 180)
+        alice.cancel(invite)
+        old.answer(old.requests[0], 487)
+        assert alice.statuses == [100, 180, 200, 487]
+        edged.advance(10)
+        assert new.methods == ["INVITE"]
+        new.answer(new.requests[0], 180)
+        assert new.methods == ["INVITE", "CANCEL"]
+
+    def test_a_cancel_that_never_comes(self, edged: World) -> None:
+        """The registrar is gone: the edge stops the phone by its own timer C."""
+        new, _ = edged.flows()
+        edged.caller().invite()
+        edged.advance(1)
+        edged.crash(edged.core)
+        edged.advance(2)
+        new.answer(new.requests[0], 180)
+        edged.advance(184.9)
+        assert new.methods == ["INVITE"]
+        edged.advance(0.2)
+        assert new.methods == ["INVITE", "CANCEL"]
+
+    def test_a_silent_phone_whose_connection_closes(self, edged: World) -> None:
+        new, old = edged.flows()
+        alice = edged.caller()
+        alice.invite()
+        edged.advance(1)
+        new.close()
+        assert old.methods == ["INVITE"]
+        assert len(edged.core.bindings()) == 1
+
+    def test_one_edge_for_each_flow(self, edged: World) -> None:
+        new, old = edged.flows(edged.edge, edged.add_edge("10.0.0.3"))
+        alice = edged.caller()
+        alice.invite()
+        edged.advance(FLOW_TIMEOUT + 0.1)
+        old.answer(old.requests[0], 482)
+        edged.advance(1)
+        new.answer(new.requests[0], 180)
+        new.accept(new.requests[0])
+        assert alice.statuses == [100, 180, 200]
+
+    def test_three_flows(self, edged: World) -> None:
+        phones = edged.flows(count=3)
+        alice = edged.caller()
+        alice.invite()
+        edged.advance(2 * FLOW_TIMEOUT + 0.1)
+        assert [phone.methods for phone in phones] == [["INVITE"]] * 3
+        phones[2].answer(phones[2].requests[0], 482)
+        edged.advance(1)
+        phones[0].answer(phones[0].requests[0], 180)
+        phones[0].accept(phones[0].requests[0])
+        assert alice.statuses == [100, 180, 200]
+
+    def test_an_edge_before_an_edge(self, edged: World) -> None:
+        """The Path names only the one that has the phone, so nobody between says 100."""
+        front = edged.add_edge("10.0.0.3", before=edged.edge)
+        new, old = edged.flows(front, front)
+        alice = edged.caller()
+        link = Link(edged)
+        alice.invite()
+        edged.advance(FLOW_TIMEOUT + 0.1)
+        assert link.statuses == []
+        old.answer(old.requests[0], 482)
+        new.answer(new.requests[0], 180)
+        new.accept(new.requests[0])
+        assert alice.statuses == [100, 180, 200]
+
+    def test_over_udp_the_first_copy_is_repeated_and_never_rings_beside_the_other(
+        self, edged: World
+    ) -> None:
+        """Unlike one node, the edge does not know that its flow was left."""
+        new, old = edged.flows(transport="udp")
+        alice = edged.caller()
+        alice.invite()
+        edged.advance(FLOW_TIMEOUT + 0.1)
+        old.answer(old.requests[0], 180)
+        sent = len(new.methods)
+        edged.advance(10)
+        assert len(new.methods) > sent
+        new.answer(new.requests[0], 180)
+        assert new.methods[-1] == "CANCEL"
+        new.answer(new.requests[0], 487)
+        old.accept(old.requests[0])
+        assert alice.statuses == [100, 180, 200]
+
+    def test_a_100_of_a_proxy_between_still_stops_the_clock(self) -> None:
+        """A proxy of another make, in the Path before the edge, does not know the mark."""
+        world = World()
+        between = world.core.peer("udp", "10.9.9.1")
+        _, second = (world.core.peer("udp", f"10.9.9.{n}") for n in (2, 3))
+        bind(
+            world,
+            (f"sip:token@{second.address.host};lr;ob",),
+            (f"sip:{between.address.host};lr", "sip:token@10.9.9.2;lr;ob"),
+        )
+        world.caller().invite()
+        between.answer(between.requests[0], 100)
+        world.advance(31)
+        assert second.methods == []
+        between.answer(between.requests[0], 408)
+        assert second.methods == ["INVITE"]

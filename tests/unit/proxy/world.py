@@ -148,6 +148,7 @@ class Wire:
 
     def _deliver(self, data: bytes) -> None:
         now = self.world.now
+        self.world.carried.append((now, self.other, data))
         if self.flow.transport == "udp":
             flow = self.flow
             self.other.endpoint.datagram_received(data, flow.local, flow.remote, now)
@@ -299,6 +300,7 @@ class World:
         self.now = 1_000_000.0
         self.queue: list[Callable[[], None]] = []
         self.nodes: list[Node] = []
+        self.carried: list[tuple[float, Node, bytes]] = []  # from node to node, and when
         self._pumping = False
         self._phones = 0
         self.link = str(settings.pop("link", "udp"))
@@ -308,10 +310,17 @@ class World:
         if edge:
             self.edge = self.add_edge("10.0.0.2", keys=edge_keys or KEYS)
 
-    def add_edge(self, host: str, *, keys: dict[int, bytes] | None = None, **settings: Any) -> Node:
-        """Put another edge before the registrar."""
+    def add_edge(
+        self,
+        host: str,
+        *,
+        keys: dict[int, bytes] | None = None,
+        before: Node | None = None,
+        **settings: Any,
+    ) -> Node:
+        """Put another edge before the registrar, or before an edge."""
         transport = "" if self.link == "udp" else ";transport=" + self.link
-        registrar = parse_uri(f"sip:{self.core.host}{transport}")
+        registrar = parse_uri(f"sip:{(before or self.core).host}{transport}")
         edge = Node(self, host, role=Role.EDGE, keys=keys or KEYS, registrar=registrar, **settings)
         for other in self.nodes:
             self._join(edge, other)

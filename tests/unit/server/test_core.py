@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.proxy.world import BOB, DOMAIN, Dialog, Phone, World
 
-from ringway import codes
-from ringway.codes import Source
+from ringway.codes import TABLE, Source
 from ringway.endpoint import Kind
 from ringway.location import Persist, When
 from ringway.proxy import Outcome, RecursionPolicy
@@ -184,7 +183,7 @@ class TestStory:
             each for each in seen if each.status and not each.why and each.kind not in bound
         ]
         (translated,) = {each.why for each in seen if each.status == 500}
-        assert translated == codes.TABLE[503].translations[-1].why
+        assert translated == TABLE[503].translations[-1].why
 
     def test_a_430_that_becomes_a_480(self) -> None:
         world = World(edge=True)
@@ -193,7 +192,7 @@ class TestStory:
         world.caller().invite()
         answer = world.core.decisions[-1]
         assert (answer.kind, answer.status) == (Kind.ANSWER, 480)
-        assert answer.why == codes.TABLE[430].translations[0].why
+        assert answer.why == TABLE[430].translations[0].why
 
     def test_a_recovery_is_no_failover(self, world: World) -> None:
         new, old = world.flows()
