@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo test check bench conformance docs peers clean
+.PHONY: demo test check soak reliability bench bench-reference screenshots conformance docs peers clean
 
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
@@ -29,11 +29,23 @@ check: $(VENV)/.installed  ## fast: lint, types, layers, unit tests
 test: $(VENV)/.installed peers check  ## everything, real peers included
 	$(BIN)/pytest tests --ignore tests/unit --ignore tests/rfc
 
+soak: $(VENV)/.installed  ## the simulation with rising seeds, until it is stopped or one fails
+	$(BIN)/python -m tools.soak
+
+reliability: $(VENV)/.installed peers  ## load and faults in full, for docs/reliability.md (root)
+	$(BIN)/python -m tools.reliability --write
+
 peers: $(VENV)/.installed  ## real programs to test against, where this machine lets us install them
 	PYTHON=$(BIN)/python tests/interop/install-peers
 
 bench: $(VENV)/.installed peers  ## the README's speed table
 	$(BIN)/python -m bench
+
+bench-reference: $(VENV)/.installed peers  ## how quick the reference's pages are, for docs/how-to/reference-site.md
+	$(BIN)/python -m bench.reference
+
+screenshots: $(VENV)/.installed peers  ## docs/images/reference
+	$(BIN)/python -m docs.generate.screenshots
 
 conformance: $(VENV)/.installed  ## docs/conformance.md, from the tests
 	$(BIN)/python -m tools.conformance

@@ -48,7 +48,7 @@ from ringway.message import (
     parse_datagram,
 )
 from ringway.transport.flow import DEFAULT_PORTS, Address, Flow, NextHop
-from ringway.transport.frames import FrameKind, Framer
+from ringway.transport.frames import FrameKind, Framer, FramingLimits
 from ringway.transport.framing import client_framer, server_framer
 
 HOST = "10.0.0.1"
@@ -256,12 +256,18 @@ class Harness:
         aliases: Iterable[str] = ("ringway.test",),
         timers: Timers | None = None,
         software: str = "",
+        limits: FramingLimits | None = None,
+        message_time: float = 0.0,
+        handshake_time: float = 0.0,
     ) -> None:
         settings = EndpointSettings(
             local=listeners,
             aliases=frozenset(aliases),
             software=software,
             timers=timers or Timers(),
+            limits=limits or FramingLimits(),
+            message_time=message_time,
+            handshake_time=handshake_time,
         )
         self.now = 1_000_000.0
         self._unique = 0

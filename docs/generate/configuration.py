@@ -17,14 +17,19 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from ringway.errors import ConfigError
-from ringway.server.config import Config, ListOf, RedirectConfig, Section
+from ringway.server.config import Config, ListOf, PeerConfig, RedirectConfig, Section, UserConfig
 from ringway.server.load import make_config
 from ringway.server.values import DURATION_FORM, format_duration, read_duration
 
 PAGE: Final = DOCS / "reference" / "configuration.md"
 
 _WRONG: Final[tuple[object, ...]] = ("?!", -1, [-1], {"?!": "?!"})
-_REDIRECT: Final = {"user": "alice", "to": "sip:alice@hotel.example"}
+_LISTS: Final[dict[str, tuple[type[Section], dict[str, Any]]]] = {
+    "redirect": (RedirectConfig, {"user": "alice", "to": "sip:alice@hotel.example"}),
+    "user": (UserConfig, {"name": "alice", "md5": "0" * 32}),
+    "peer": (PeerConfig, {"name": "carrier", "addresses": "192.0.2.1"}),
+}
+"""Lists of tables: the model of one, and what a sound one needs."""
 
 
 def parts() -> dict[str, str]:
@@ -48,12 +53,12 @@ def named() -> Iterator[str]:
 
 
 def _is_table(key: str) -> bool:
-    return key == "redirect" or _model(key) is not Config
+    return _model(key) is not Config
 
 
 def _model(key: str) -> type[Section]:
-    if key == "redirect":
-        return RedirectConfig
+    if key in _LISTS:
+        return _LISTS[key][0]
     kind = Config.model_fields[key].annotation
     return kind if isinstance(kind, type) and issubclass(kind, Section) else Config
 
@@ -84,8 +89,8 @@ def _refusal(section: str, key: str) -> str:
     """Give a key something wrong, and return what the error says is allowed."""
     for wrong in _WRONG:
         settings: dict[str, Any] = {key: wrong}
-        if section == "redirect":
-            settings = {"redirect": [_REDIRECT | settings]}
+        if section in _LISTS:
+            settings = {section: [_LISTS[section][1] | settings]}
         elif section:
             settings = {section: settings}
         try:
@@ -118,7 +123,7 @@ def _default(field: FieldInfo) -> str:
         return "must be given"
     if value is None or value in ((), frozenset()):
         return "none"
-    values = value if isinstance(value, tuple) else (value,)
+    values = value if isinstance(value, tuple | frozenset) else (value,)
     return ", ".join(f"`{_text(each, field)}`" for each in values)
 
 

@@ -42,7 +42,7 @@ def test_python_runs(block: Block, tmp_path: Path) -> None:
 def test_configuration_is_valid(block: Block, tmp_path: Path) -> None:
     file = tmp_path / "ringway.toml"
     file.write_text(block.text, encoding="utf-8")
-    for name in ("chain.pem", "key.pem"):
+    for name in ("chain.pem", "key.pem", "org-chain.pem", "org-key.pem", "trunks.pem"):
         (tmp_path / name).touch()
     assert [str(fault) for fault in check_config(file, environ={})] == []
 

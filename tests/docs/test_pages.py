@@ -125,7 +125,7 @@ class TestArchitecture:
         )
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         declared = {re.split(r"[\[<>=;~ ]", each)[0] for each in project["dependencies"]}
-        modules = {"dnspython": "dns", "pydantic-settings": "pydantic_settings"}
+        modules = {"dnspython": "dns", "prometheus-client": "prometheus_client"}
         source = "\n".join(
             file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py")
         )

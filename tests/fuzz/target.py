@@ -14,5 +14,6 @@ def run_target(check: Callable[[bytes], None]) -> None:
         for name in sys.argv[1:]:
             check(Path(name).read_bytes())
         return
+    atheris.instrument_all()
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()

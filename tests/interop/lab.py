@@ -58,6 +58,9 @@ class Sipp:
         eventually(look, seconds, f"{self.program.name} receives {start!r}")
 
 
+_users_files: dict[frozenset[tuple[str, str]], bytes] = {}
+
+
 class Lab:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -98,8 +101,14 @@ class Lab:
         redirects: Mapping[str, str] | None = None,
         recurse: str = "",
         certificate: Certificate | None = None,
+        users: Mapping[str, str] | None = None,
+        settings: Sequence[str] = (),
+        app: str = "",
     ) -> Server:
-        """Ringway (or the stand-in), answering. UDP and TCP share their first port."""
+        """Ringway (or the stand-in), answering. UDP and TCP share their first port.
+
+        With users, names with their passwords, it asks for them; more settings are lines of TOML.
+        """
         if STAND_IN:
             return self.kamailio(
                 "edge.cfg" if role == "edge" else "registrar.cfg",
@@ -111,12 +120,40 @@ class Lab:
         places = self._places(listens, host)
         state = self.file("state")
         state.mkdir()
+        if users:
+            self._add_users(state, users)
         more = [] if certificate is None else ["[tls]", *certificate.settings()]
+        more += settings
         config = self._ringway_config(host, redirects or {}, recurse, more)
         home = registrar.uri("udp").removesuffix(";transport=udp") if registrar else ""
-        args = ringway_args(places, role=role, registrar=home, config=config, state=state)
+        args = ringway_args(
+            places,
+            role=role,
+            registrar=home,
+            config=config,
+            state=state,
+            app=app,
+            auth=users is not None,
+        )
         program = self.start(f"ringway-{role}", args, cwd=self.folder)
-        return self._answering(Server(program, places, state))
+        return self._answering(Server(program, places, state, users))
+
+    def _add_users(self, state: Path, users: Mapping[str, str]) -> None:
+        """Let `ringway user add` make users, their passwords on its standard input.
+
+        The same users again get the same file: each command takes a second.
+        """
+        file, known = state / "users.toml", frozenset(users.items())
+        if known in _users_files:
+            file.write_bytes(_users_files[known])
+            return
+        for user, password in users.items():
+            args = [*ringway_command(), "user", "add", f"{user}@{DOMAIN}", "--state-dir", state]
+            command = self.start(f"ringway-user-{user}", args)
+            command.say(password)
+            assert command.wait(15) == 0, command.text
+            assert password not in command.text
+        _users_files[known] = file.read_bytes()
 
     def ringway(self, server: Server, *words: str) -> str:
         """Run a `ringway` command against a running server; what it says."""
@@ -136,7 +173,8 @@ class Lab:
             lines += ["[recurse]", f'domains = "{recurse}"']
         for user, to in redirects.items():
             lines += ["[[redirect]]", f'user = "{user}"', f'to = "{to}"', 'for = "1h"']
-        lines += more
+        # A machine that is busy with many programs must not make a server shed calls.
+        lines += ["[limits]", "lag = 0", *more]
         config = self.file("ringway.toml")
         config.write_text("\n".join(lines) + "\n")
         return config
@@ -206,7 +244,7 @@ class Lab:
         args += ["-cp", str(free_port()), "-key", "dom", DOMAIN]
         if call_id:
             args += ["-cid_str", call_id]
-        for key, value in (keys or {}).items():
+        for key, value in {"from": f"caller@{DOMAIN}", **(keys or {})}.items():
             args += ["-key", key, value]
         running = self.start(f"sipp-{stem}", [*args, *more], cwd=self.folder)
         return Sipp(running, port, messages, errors)
@@ -220,7 +258,8 @@ class Lab:
 
     def fetch(self, server: Server, user: str) -> Reply:
         transport = next(name for name, _ in server.listens if name in {"udp", "tcp"})
-        with Agent(transport, server.place(transport)) as agent:
+        password = server.users.get(user, "")
+        with Agent(transport, server.place(transport), user=user, password=password) as agent:
             return agent.fetch(f"sip:{user}@{DOMAIN}")
 
     def wait_bindings(

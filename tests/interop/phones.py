@@ -30,8 +30,18 @@ def tone(path: Path, seconds: int = 5) -> Path:
     return path
 
 
-def baresip(lab: Lab, net: Namespace, user: str, flows: Sequence[str]) -> Program:
-    """Start baresip in a namespace with a flow to each of these URIs; it answers by itself."""
+def baresip(
+    lab: Lab,
+    net: Namespace,
+    user: str,
+    flows: Sequence[str],
+    *,
+    password: str = "",
+) -> Program:
+    """Start baresip in a namespace with a flow to each of these URIs; it answers by itself.
+
+    Commands come by line: "/dial URI", "/hangup".
+    """
     home = lab.file("baresip")
     home.mkdir()
     tone(home / "tone.wav")
@@ -51,6 +61,8 @@ module_tmp account.so
 module_app menu.so
 """
     account = f"<sip:{user}@{DOMAIN}>;regint=60;answermode=auto;sipnat=outbound"
+    if password:
+        account += f";auth_user={user};auth_pass={password}"
     for number, uri in enumerate(flows, start=1):
         account += f';outbound{number if number > 1 else ""}="{uri}"'
     (home / "config").write_text(config)
@@ -61,33 +73,54 @@ module_app menu.so
     return lab.start(f"baresip-{user}", command, terminal=True, goodbye=0.2)
 
 
-def pjsua(lab: Lab, user: str, proxy: str, *, instance: str = "", reg_id: int = 0) -> Program:
+def pjsua(
+    lab: Lab,
+    user: str,
+    proxy: str,
+    *,
+    instance: str = "",
+    reg_id: int = 0,
+    password: str = "",
+) -> Program:
     """Start a pjsua2 phone; with an instance-id it does RFC 5626 under this reg-id."""
     log = lab.file(f"pjsua-{user}.siplog")
     args = [f"sip:{user}@{DOMAIN}", proxy, instance, str(reg_id or ""), str(log)]
     return lab.start(
-        f"pjsua-{user}", [sys.executable, HERE / "phone_programs" / "pjsua_phone.py", *args]
+        f"pjsua-{user}",
+        [sys.executable, HERE / "phone_programs" / "pjsua_phone.py", *args],
+        env={"PHONE_PASSWORD": password},
     )
 
 
-def jssip(lab: Lab, user: str, urls: Sequence[str], *, authority: Path | None = None) -> Program:
+def jssip(
+    lab: Lab,
+    user: str,
+    urls: Sequence[str],
+    *,
+    authority: Path | None = None,
+    password: str = "",
+) -> Program:
     """Start a JsSIP phone that tries these WebSocket URLs in turn."""
     args: list[str | Path] = [
         need("node"),
         HERE / "phone_programs" / "jssip_phone.js",
         f"sip:{user}@{DOMAIN}",
     ]
-    env = {"NODE_PATH": str(NODE_MODULES)}
+    env = {"NODE_PATH": str(NODE_MODULES), "PHONE_PASSWORD": password}
     if authority is not None:
         env["NODE_EXTRA_CA_CERTS"] = str(authority)
     return lab.start(f"jssip-{user}", [*args, *urls], env=env)
 
 
-def linphone(lab: Lab, user: str, proxy: str) -> Program:
-    """Start linphonec: it sends an instance-id and no reg-id, and answers by itself."""
+def linphone(lab: Lab, user: str, proxy: str, *, password: str = "", expires: int = 60) -> Program:
+    """Start linphonec: it sends an instance-id and no reg-id, and answers by itself.
+
+    Commands come by line: "call URI", "terminate".
+    """
     home = lab.file("linphone")
     (home / ".local" / "share" / "linphone").mkdir(parents=True)
     config = home / "linphonerc"
+    login = f"[auth_info_0]\nusername={user}\npasswd={password}\nrealm={DOMAIN}\n"
     # Without the two network settings it waits for a network that is not loopback.
     config.write_text(f"""\
 [sip]
@@ -101,10 +134,10 @@ register_only_when_network_is_up=0
 reg_proxy=<{proxy}>
 reg_route=<{proxy}>
 reg_identity=sip:{user}@{DOMAIN}
-reg_expires=60
+reg_expires={expires}
 reg_sendregister=1
 publish=0
-""")
+{login if password else ""}""")
     folders = ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
     env = dict.fromkeys(folders, str(home))
     args: list[str | Path] = ["linphonec", "-c", config, "-a", "-d", "5"]

@@ -19,16 +19,18 @@ STAND_IN = os.environ.get("INTEROP_SERVER", "ringway") == "kamailio"
 
 
 class Server:
-    """A running server and where it listens; a Ringway's state directory."""
+    """A running server and where it listens; a Ringway's state directory and passwords."""
 
     def __init__(
         self,
         program: Program,
         listens: Sequence[tuple[str, Place]],
         state: Path | None = None,
+        users: Mapping[str, str] | None = None,
     ) -> None:
         self.program = program
         self.state = state
+        self.users = dict(users or {})
         self.listens = tuple(listens)
 
     def place(self, transport: str, number: int = 0) -> Place:
@@ -75,10 +77,20 @@ def ringway_command() -> list[str | Path]:
 
 
 def ringway_args(
-    listens: Sequence[tuple[str, Place]], *, role: str, registrar: str, config: Path, state: Path
+    listens: Sequence[tuple[str, Place]],
+    *,
+    role: str,
+    registrar: str,
+    config: Path,
+    state: Path,
+    app: str = "",
+    auth: bool = False,
 ) -> list[str | Path]:
-    args = [*ringway_command(), "serve", "--config", config, "--state-dir", state]
-    args += ["--domain", DOMAIN, "--store", "memory", "--no-auth", "--role", role, "--web", "off"]
+    args = [*ringway_command(), "serve", *([app] if app else [])]
+    args += ["--config", config, "--state-dir", state]
+    args += ["--domain", DOMAIN, "--store", "memory", "--role", role, "--web", "off"]
+    if not auth:
+        args.append("--no-auth")
     if registrar:
         args += ["--registrar", registrar]
     for transport, (host, port) in listens:

@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+from tests.interop.digest import Digest
+
 Place = tuple[str, int]
 
 
@@ -76,13 +78,21 @@ class Agent:
     """One flow to a server: a connected UDP socket or a TCP connection."""
 
     def __init__(
-        self, transport: str, server: Place, *, user: str = "probe", domain: str = "ring.test"
+        self,
+        transport: str,
+        server: Place,
+        *,
+        user: str = "probe",
+        domain: str = "ring.test",
+        password: str = "",
+        algorithm: str = "",
     ) -> None:
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
         self.transport = transport
         self.user = user
         self.domain = domain
+        self.digest = Digest(user, password, algorithm) if password else None
         self._socket = socket.socket(family, kind)
         self._socket.settimeout(5)
         try:
@@ -184,13 +194,24 @@ class Agent:
         if reg_id:
             value += f";reg-id={reg_id}"
         more = [value, f"Expires: {expires}", "Supported: path, outbound", *headers]
-        self.request("REGISTER", f"sip:{self.domain}", more, to=self.aor)
-        return self.final()
+        return self.ask("REGISTER", f"sip:{self.domain}", more, to=self.aor)
 
     def fetch(self, aor: str) -> Reply:
         """Ask for an address's bindings: a REGISTER without Contact (RFC 3261 section 10.2.3)."""
-        self.request("REGISTER", f"sip:{self.domain}", ["Supported: path, outbound"], to=aor)
-        return self.final()
+        return self.ask("REGISTER", f"sip:{self.domain}", ["Supported: path, outbound"], to=aor)
+
+    def ask(self, method: str, uri: str, headers: Sequence[str] = (), *, to: str = "") -> Reply:
+        """Send a request and, with a password, answer one challenge; the final response."""
+        self.request(method, uri, [*headers, *self.proof(method, uri)], to=to)
+        reply = self.final()
+        if self.digest is not None and self.digest.take(reply.values):
+            self.request(method, uri, [*headers, *self.proof(method, uri)], to=to)
+            reply = self.final()
+        return reply
+
+    def proof(self, method: str, uri: str) -> list[str]:
+        """Credentials for a request, by the challenges that came until now."""
+        return [] if self.digest is None else self.digest.answer(method, uri)
 
     def take(self, method: str) -> Reply:
         """Wait for a request of this method and say 200 to it."""
@@ -235,8 +256,13 @@ class Call:
         self.from_ = f"<{agent.aor}>;tag={uuid.uuid4().hex[:8]}"
         self.routes: list[str] = []
         self.cseq = 0
+        self.branch = ""
 
-    def _send(self, method: str, headers: Sequence[str] = (), body: str = "") -> None:
+    def send(
+        self, method: str, headers: Sequence[str] = (), body: str = "", *, branch: str = ""
+    ) -> None:
+        """Send a request of this call, in a transaction of its own without a branch."""
+        self.branch = branch or f"z9hG4bK{uuid.uuid4().hex}"
         if method != "ACK":
             self.cseq += 1
         agent, (host, port) = self.agent, self.agent.local
@@ -244,7 +270,7 @@ class Call:
         agent.send(
             f"{method} {self.target} SIP/2.0",
             [
-                f"Via: {via};branch=z9hG4bK{uuid.uuid4().hex};rport",
+                f"Via: {via};branch={self.branch};rport",
                 *(f"Route: {route}" for route in self.routes),
                 "Max-Forwards: 70",
                 f"From: {self.from_}",
@@ -257,9 +283,21 @@ class Call:
         )
 
     def invite(self, seconds: float = 10.0) -> Reply:
-        """Call; the final response. After a 200 the next step is `ack`."""
+        """Call, and prove who it is if asked; the final response. After a 200 comes `ack`."""
+        if self.agent.digest is not None:
+            self.answer_challenge()
+        else:
+            self.send_invite()
+        return self.answered(seconds)
+
+    def send_invite(self) -> None:
+        """Call, or call again within the call; what comes back is for `answered`."""
         more = [f"Contact: <{self.agent.contact}>", "Content-Type: application/sdp"]
-        self._send("INVITE", more, sdp(self.agent.local[0]))
+        more += self.agent.proof("INVITE", self.target)
+        self.send("INVITE", more, sdp(self.agent.local[0]))
+
+    def answered(self, seconds: float = 10.0) -> Reply:
+        """The final response to an INVITE."""
         final = self.agent.final(seconds)
         if 200 <= final.status < 300:
             self.to = final.get("To")
@@ -271,12 +309,24 @@ class Call:
             self.routes = re.findall(r"<[^>]*>", recorded)[::-1]
         return final
 
+    def answer_challenge(self) -> None:
+        """Call, and when asked to prove who it is, call again with the proof."""
+        self.send_invite()
+        final = self.agent.final()
+        assert final.status == 407, final.start
+        assert self.agent.digest is not None
+        assert self.agent.digest.take(final.values)
+        to, self.to = self.to, final.get("To")
+        self.send("ACK", branch=self.branch)  # RFC 3261 section 17.1.1.3
+        self.to = to
+        self.send_invite()
+
     def ack(self) -> None:
-        self._send("ACK")
+        self.send("ACK")
 
     def bye(self, seconds: float = 10.0) -> Reply:
         """Hang up; the final response."""
-        self._send("BYE")
+        self.send("BYE")
         while True:
             reply = self.agent.final(seconds)
             if reply.get("CSeq").endswith("BYE"):

@@ -279,6 +279,15 @@ class TestFollowed:
         assert alice.statuses == [100, 302]
         assert [each.uri.host for each in alice.responses[-1].contacts] == ["elsewhere.example"]
 
+    @pytest.mark.parametrize("maddr", ["10.0.0.7", "elsewhere.example", ""])
+    def test_a_maddr_leads_no_further_than_a_host(self, maddr: str) -> None:
+        """Policy names hosts, and a maddr is where the request would go instead."""
+        world = World(recursion=policy())
+        there = hotel(world)
+        alice = redirected(world, f"<{HOTEL};maddr={maddr}>")
+        assert there.requests == []
+        assert alice.statuses == [100, 302]
+
     @pytest.mark.clause("RFC3261-16.5-10", "RFC3261-16.5-6")
     def test_each_uri_once_the_original_included(self) -> None:
         world = World(recursion=policy(domains=frozenset({"hotel.example", DOMAIN})))

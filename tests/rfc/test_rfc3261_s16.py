@@ -1044,13 +1044,3 @@ def register(edge: Peer, *path: str) -> None:
         ],
     )
     assert edge.statuses == [200]
-
-
-class TestSection16_3Credentials:
-    @pytest.mark.clause("RFC3261-16.3-13")
-    @pytest.mark.xfail(strict=True, reason="digest authentication is not built yet")
-    def test_who_shows_no_credentials_is_challenged(self, world: World) -> None:
-        world.phone()
-        alice = world.caller()
-        alice.invite()
-        assert alice.statuses == [407]

@@ -114,6 +114,30 @@ class TestSection5_3_3:
             phone.answer(phone.requests[0], 486)
         assert alice.statuses == [100, 486]
 
+    @pytest.mark.parametrize(("given", "statuses"), [("2", [440]), ("3", [100])])
+    def test_what_was_here_before_does_not_fork_one_after_another(
+        self, world: World, given: str, statuses: list[int]
+    ) -> None:
+        """Section 3: each time round it would fork again, as long as there are other URIs."""
+        phones = fork(world, 3)
+        alice = world.caller()
+        draft = make_request("INVITE", BOB, sent_by=str(alice.address)).edit()
+        draft.append("Via", "SIP / 9 / X somewhere.else")
+        draft.append("Via", "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKours.x")
+        draft.append("Max-Breadth", given)
+        alice.send(draft.build())
+        assert alice.statuses[-1:] == statuses
+        assert sum([len(phone.methods) for phone in phones]) == (3 if statuses == [100] else 0)
+
+    def test_nor_tier_by_tier(self, world: World) -> None:
+        phones = [world.phone("bob", f"10.0.7.{n}", params=f";q=0.{n}") for n in range(1, 4)]
+        alice = world.caller()
+        draft = make_request("INVITE", BOB, sent_by=str(alice.address)).edit()
+        draft.append("Via", "SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKours.x")
+        draft.append("Max-Breadth", "7")
+        alice.send(draft.build())
+        assert breadth(phones[2]) == "2"
+
     def test_what_a_branch_gives_back_is_used_again(self) -> None:
         world = World()
         fork(world, 2)

@@ -26,12 +26,33 @@ from types import TracebackType
 from typing import Final, ParamSpec, Self
 
 from ringway.aio.clock import Clock
+from ringway.aio.door import Door, PlainDoor
+from ringway.aio.lag import LagProbe
 from ringway.aio.resolver import Resolver
-from ringway.aio.sockets import address_of
+from ringway.aio.secure import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, SecureListener
+from ringway.aio.sockets import BACKLOG, address_of
 from ringway.aio.stores import MemoryStore
-from ringway.aio.stream import Connection, describe
+from ringway.aio.stores.trouble import Trouble
+from ringway.aio.stream import (
+    FLOW_TIMER,
+    STOPPED_READING,
+    WRITE_LIMIT,
+    Connection,
+    describe,
+    liveness,
+)
+from ringway.aio.timing import Timing
 from ringway.aio.udp import DatagramSocket
-from ringway.endpoint import CloseFlow, Connect, Endpoint, Resolve, SendDatagram, SendStream
+from ringway.endpoint import (
+    Abandon,
+    CloseFlow,
+    Connect,
+    Endpoint,
+    Resolve,
+    Run,
+    SendDatagram,
+    SendStream,
+)
 from ringway.errors import StoreError
 from ringway.location import Persist, Store
 from ringway.transport.flow import SECURE_TRANSPORTS, Address, Flow, NextHop
@@ -41,11 +62,11 @@ __all__ = ["Driver"]
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds a connection may take, TLS included, before its next hop counts as unreachable."""
 
-HANDSHAKE_TIMEOUT: Final = 10.0
-"""Seconds that a peer has for the TLS handshake on a connection it opened."""
+STORE_TIMEOUT: Final = 2.0
+"""Seconds that a stop waits for the store."""
 
-SHUTDOWN_TIMEOUT: Final = 2.0
-"""Seconds that a peer has to take leave in TLS; and that a stop waits for the store."""
+COMMIT_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Upper bounds, in seconds, of the buckets in which commits are counted."""
 
 GRAIN: Final = 0.005
 """Seconds between two wake-ups that are for timers alone."""
@@ -64,7 +85,12 @@ class Driver:
         store: where `Persist` goes.
         clock: the clock of the core.
         client_tls: for the TLS connections we make; None makes none.
-        max_connections: more are closed as they come.
+        max_connections: more are closed as they come; without a door.
+        door: is asked which connections may come in.
+        lag: told ten times a second how long what has arrived waits, in seconds.
+        write_limit: bytes that may wait for a peer to read them; see `ringway.aio.stream.Owner`.
+        flow_timer: the Flow-Timer that phones are told, in seconds; see `liveness`.
+        handshake_time: seconds that a peer has for the TLS handshake on a connection it opened.
     """
 
     def __init__(
@@ -76,20 +102,40 @@ class Driver:
         clock: Clock,
         client_tls: ssl.SSLContext | None = None,
         max_connections: int = 100_000,
+        door: Door | None = None,
+        lag: Callable[[float], None] | None = None,
+        write_limit: int = WRITE_LIMIT,
+        flow_timer: float = FLOW_TIMER,
+        handshake_time: float = HANDSHAKE_TIMEOUT,
     ) -> None:
         self.clock = clock
+        self.write_limit = write_limit
+        self.tcp_options = liveness(flow_timer)
+        self.lag: LagProbe | None = None
+        """Measures the lag, while the driver runs and somebody wants to know."""
+        self._lag_measured = lag
+        self._handshake_time = handshake_time
+        self._door = PlainDoor(max_connections) if door is None else door
         self._endpoint = endpoint
         self._resolver = resolver
         self._store = store
-        self._client_tls = client_tls
-        self._max_connections = max_connections
+        self.commits = Timing(COMMIT_BOUNDS)
+        """How long the store took to keep each change, failures too."""
+        self.store_failed_at: float | None = None
+        """When it failed last; None when it has kept one since, or has never failed."""
+        self.store_failures = 0
+        """Changes it did not keep."""
+        self._trouble = Trouble()
+        self.client_tls = client_tls
+        """For the TLS connections that are made from now on."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks = asyncio.TaskGroup()
         self._waiting: set[asyncio.Task[None]] = set()
         self._commits: set[asyncio.Task[None]] = set()
+        self._runs: dict[object, asyncio.Task[None]] = {}
         self._datagrams: dict[Address, DatagramSocket] = {}
         self._connections: dict[int, Connection] = {}
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | SecureListener] = []
         self._sources: list[Address] = []
         self._flushing = False
         self._stopping = False
@@ -101,8 +147,10 @@ class Driver:
 
     async def __aenter__(self) -> Self:
         """Start; add sockets next."""
-        self._loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         await self._tasks.__aenter__()
+        if self._lag_measured is not None:
+            self.lag = LagProbe(loop, self._datagrams.values, self._lag_measured)
         return self
 
     async def __aexit__(
@@ -112,10 +160,12 @@ class Driver:
         traceback: TracebackType | None,
     ) -> None:
         """Take no more, wait a moment for the store, close every socket, end what else waits."""
+        if self.lag is not None:
+            self.lag.close()
         for server in self._servers:
             server.close()
         if self._commits and kind is None:
-            await asyncio.wait(self._commits, timeout=SHUTDOWN_TIMEOUT)
+            await asyncio.wait(self._commits, timeout=STORE_TIMEOUT)
         self._stopping = True
         if self._wakeup is not None:
             self._wakeup.cancel()
@@ -138,26 +188,30 @@ class Driver:
         return datagrams.local
 
     async def add_stream(
-        self, sock: socket.socket, kind: str, tls: ssl.SSLContext | None = None
+        self, sock: socket.socket, kind: str, tls: Callable[[], ssl.SSLContext] | None = None
     ) -> Address:
         """Serve a socket from `bind_stream`; returns the address it is bound to.
 
         Args:
             sock: listening; owned from here on.
             kind: tcp, tls, ws or wss.
-            tls: the context for tls and wss.
+            tls: for tls and wss: gives the context for the next connection.
         """
         address = address_of(sock)
         self._sources.append(address)
-        self._servers.append(
-            await self._running_loop().create_server(
-                lambda: Connection(self, kind, listener=address),
-                sock=sock,
-                ssl=tls,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT if tls else None,
-                ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if tls else None,
+
+        def make() -> Connection:
+            return Connection(self, kind, listener=address)
+
+        if tls is not None:
+            self._servers.append(
+                SecureListener(sock, tls, make, self.spawn, self, self._handshake_time)
             )
-        )
+        else:
+            # The loop listens once more: its own backlog, 100, would lose phones that come back.
+            self._servers.append(
+                await self._running_loop().create_server(make, sock=sock, backlog=BACKLOG)
+            )
         return address
 
     def run(self, change: Callable[[float], None]) -> None:
@@ -178,6 +232,18 @@ class Driver:
         """Connections that are open now."""
         return len(self._connections)
 
+    def flows(self) -> dict[str, int]:
+        """Count the connections that are open now, by transport."""
+        counts = dict.fromkeys(("tcp", "tls", "ws", "wss"), 0)
+        for connection in self._connections.values():
+            counts[connection.kind] += 1
+        return counts
+
+    @property
+    def datagrams_dropped(self) -> int:
+        """Datagrams that the system had no room to send."""
+        return sum(sock.dropped for sock in self._datagrams.values())
+
     # From the sockets
 
     def _datagram_received(self, data: bytes, local: Address, remote: Address) -> None:
@@ -197,21 +263,44 @@ class Driver:
         if self._stopping:
             return None
         now = self.clock()
-        if len(self._connections) >= self._max_connections:
-            _logger.warning("no room for a connection with %s", remote)
-            reason = "too many connections"
-        elif self._guard(remote, self._open, connection, local, remote, now):
-            self._flush(now)
-            return connection.flow
-        else:
+        reason = connection.stranger or self.admit(connection, remote.host)
+        if not reason:
+            if self._guard(remote, self._open, connection, local, remote, now):
+                self._flush(now)
+                return connection.flow
             reason = "a fault of ours"
+        self.release(connection, remote.host)
         if connection.target is not None:
             self._call(self._failure(connection.target, reason), "a refused connection")
         return None
 
+    def admit(self, connection: Connection, host: str) -> str:
+        """Ask the door for a connection, unless it has let it in before; see `Door.connects`."""
+        if connection.counted:
+            return ""
+        accepted = connection.target is None
+        reason = self._door.connects(host, self.clock(), accepted=accepted)
+        connection.counted = not reason
+        return reason
+
+    def release(self, connection: Connection, host: str) -> None:
+        """Tell the door that a connection is gone, if it has let it in."""
+        if connection.counted:
+            connection.counted = False
+            self._door.disconnected(host, accepted=connection.target is None)
+
+    def slow(self) -> None:
+        """Count a TLS handshake that took too long."""
+        self._door.hit("handshake_time")
+
     def _open(self, connection: Connection, local: Address, remote: Address, now: float) -> None:
         connection.flow = flow = self._endpoint.flow_opened(
-            connection.kind, local, remote, now, target=connection.target
+            connection.kind,
+            local,
+            remote,
+            now,
+            target=connection.target,
+            names=connection.names,
         )
         self._connections[flow.generation] = connection
 
@@ -226,7 +315,9 @@ class Driver:
 
     def connection_closed(self, flow: Flow, reason: str) -> None:
         """Forget a connection; see `ringway.aio.stream.Owner`."""
-        del self._connections[flow.generation]
+        self.release(self._connections.pop(flow.generation), flow.remote.host)
+        if reason == STOPPED_READING:
+            self._door.hit("write_buffer")
         if self._stopping:
             return
         now = self.clock()
@@ -263,7 +354,8 @@ class Driver:
                         if isinstance(command, SendDatagram):
                             self._send_datagram(command)
                         else:
-                            self._guard(command, self._execute, command, now)
+                            # Not the command itself: it holds what was said.
+                            self._guard(type(command).__name__, self._execute, command, now)
                     continue
                 due = endpoint.next_timer()
                 if due is None or due > now or fired:
@@ -303,6 +395,12 @@ class Driver:
                 self._endpoint.resolved(command.key, targets, now)
         elif isinstance(command, Persist):
             self._persist(command, now)
+        elif isinstance(command, Run):
+            self._runs[command.key] = self.spawn(self._run(command))
+        elif isinstance(command, Abandon):
+            task = self._runs.pop(command.key, None)
+            if task is not None:
+                task.cancel()
         else:
             raise TypeError(command)
 
@@ -325,15 +423,34 @@ class Driver:
 
     async def _commit(self, command: Persist) -> None:
         error = None
+        began = self.clock()
         try:
             await self._store.commit(command.changes)
         except StoreError as failure:
             error = failure
-            _logger.error("not stored: %s", failure)  # noqa: TRY400 - the reason says all
+            self._trouble.failed(failure.reason, self.clock())
         except Exception:
             error = StoreError("a fault of ours")
             _logger.exception("a fault of ours with a commit")
+        else:
+            self._trouble.kept(self.clock())
+        now = self.clock()
+        self.commits.add(now - began)
+        self.store_failures += error is not None
+        self.store_failed_at = now if error is not None else None
         self._call(lambda now: command.done(error, now), "a commit")
+
+    async def _run(self, command: Run) -> None:
+        """Await somebody else's work, which may fail as it likes."""
+        result: object = None
+        failure: Exception | None = None
+        try:
+            async with asyncio.timeout(command.seconds):
+                result = await command.work()
+        except Exception as error:  # noqa: BLE001 - told to who asked for it
+            failure = error
+        if self._runs.pop(command.key, None) is not None:
+            self._call(lambda now: command.done(result, failure, now), "the end of a handler")
 
     async def _resolve(self, command: Resolve) -> None:
         targets: list[NextHop] = []
@@ -349,7 +466,7 @@ class Driver:
         secure = target.transport in SECURE_TRANSPORTS
         reason = ""
         try:
-            if secure and self._client_tls is None:
+            if secure and self.client_tls is None:
                 reason = "we have no TLS"
             else:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
@@ -358,7 +475,7 @@ class Driver:
                         target.address.host,
                         target.address.port,
                         local_addr=self._source_for(target.address.host),
-                        ssl=self._client_tls if secure else None,
+                        ssl=self.client_tls if secure else None,
                         server_hostname=target.name if secure else None,
                         ssl_shutdown_timeout=SHUTDOWN_TIMEOUT if secure else None,
                     )

@@ -15,7 +15,9 @@ from typing import Final
 from ringway.transport.flow import Address
 
 __all__ = [
+    "BACKLOG",
     "address_of",
+    "adopt",
     "bind_datagram",
     "bind_stream",
     "primary_host",
@@ -25,6 +27,7 @@ BUFFER_SIZE: Final = 4 * 1024 * 1024
 """Bytes asked of the kernel for a datagram socket each way; it grants what it may."""
 
 BACKLOG: Final = 4096
+"""Connections that may wait to be accepted; the system may allow fewer."""
 
 # Linux names that the socket module has only in later Pythons, or not at all.
 _SO_SNDBUFFORCE: Final = 32
@@ -46,20 +49,7 @@ def bind_datagram(address: Address) -> socket.socket:
         OSError: The address is not ours, or the port is taken.
     """
     sock = _bind(address, socket.SOCK_DGRAM)
-    for forced, plain in (
-        (_SO_RCVBUFFORCE, socket.SO_RCVBUF),
-        (_SO_SNDBUFFORCE, socket.SO_SNDBUF),
-    ):
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER_SIZE)
-        if sys.platform.startswith("linux"):  # beyond the system's limit, where we may
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, forced, BUFFER_SIZE)
-    if sys.platform.startswith("linux"):
-        if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    _make_roomy(sock)
     return sock
 
 
@@ -75,6 +65,33 @@ def bind_stream(address: Address) -> socket.socket:
     sock = _bind(address, socket.SOCK_STREAM)
     sock.listen(BACKLOG)
     return sock
+
+
+def adopt(sock: socket.socket) -> None:
+    """Make a socket that somebody else has bound like one from here."""
+    sock.setblocking(False)
+    if sock.type == socket.SOCK_DGRAM:
+        _make_roomy(sock)
+    else:
+        sock.listen(BACKLOG)
+
+
+def _make_roomy(sock: socket.socket) -> None:
+    """Let a datagram socket hold much, and queue the ICMP errors of its peers."""
+    for forced, plain in (
+        (_SO_RCVBUFFORCE, socket.SO_RCVBUF),
+        (_SO_SNDBUFFORCE, socket.SO_SNDBUF),
+    ):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER_SIZE)
+        if sys.platform.startswith("linux"):  # beyond the system's limit, where we may
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, forced, BUFFER_SIZE)
+    if sys.platform.startswith("linux"):
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
 
 
 def address_of(sock: socket.socket) -> Address:

@@ -16,34 +16,63 @@ import socket
 import ssl
 from typing import Final, Protocol, cast
 
+from ringway.aio.identities import identities, speaks_for
 from ringway.transport.flow import Address, Flow, NextHop
 
-__all__ = ["WRITE_LIMIT", "Connection", "Owner", "describe"]
+__all__ = ["STOPPED_READING", "WRITE_LIMIT", "Connection", "Owner", "describe", "liveness"]
 
 WRITE_LIMIT: Final = 1024 * 1024
-"""Bytes that may wait for a peer to read them."""
+"""Bytes that may wait for a peer to read them, if the owner says nothing else."""
 
-PROBE_AFTER: Final = 60
-"""Seconds of silence before the system probes a connection."""
+STOPPED_READING: Final = "the peer stopped reading"
 
-PROBE_EVERY: Final = 10
+LINGER: Final = 5.0
+"""Seconds that a peer has to read the last of what it was sent."""
+
+FLOW_TIMER: Final = 120.0
+"""Seconds between two keep-alives of a phone, if the owner says nothing else."""
+
 PROBES: Final = 3
+"""Probes in a row without an answer, upon which a connection is dead."""
 
-UNACKNOWLEDGED: Final = 30
-"""Seconds that sent data may stay unacknowledged before the connection is dead."""
+Options = tuple[tuple[str, int], ...]
 
-# Name in the socket module, value; a system without the option does without.
-_OPTIONS: Final = (
-    ("TCP_NODELAY", 1),
-    ("TCP_KEEPIDLE", PROBE_AFTER),
-    ("TCP_KEEPINTVL", PROBE_EVERY),
-    ("TCP_KEEPCNT", PROBES),
-    ("TCP_USER_TIMEOUT", UNACKNOWLEDGED * 1000),
-)
+
+def liveness(flow_timer: float = FLOW_TIMER) -> Options:
+    """How the system finds out that a peer has vanished, within three quarters of `flow_timer`.
+
+    Probes begin after half of it in silence. Sent data may stay unacknowledged as long as the
+    probes take, and no less: Linux ends a connection whose probe is unanswered when that time is
+    over, so with less a single lost probe would end a good one.
+
+    Args:
+        flow_timer: seconds, the Flow-Timer that phones are told (RFC 5626 §4.4); 0 tells none.
+
+    Returns:
+        (name in the socket module, value) pairs for `setsockopt` at the level of TCP.
+    """
+    flow_timer = flow_timer or FLOW_TIMER
+    after = max(1, round(flow_timer / 2))
+    every = max(1, round(flow_timer / 12))
+    return (
+        ("TCP_NODELAY", 1),
+        ("TCP_KEEPIDLE", after),
+        ("TCP_KEEPINTVL", every),
+        ("TCP_KEEPCNT", PROBES),
+        ("TCP_USER_TIMEOUT", 1000 * (after + PROBES * every) - 500 * every),
+    )
 
 
 class Owner(Protocol):
-    """Whom a connection reports to."""
+    """Whom a connection reports to.
+
+    Attributes:
+        write_limit: bytes that may wait for a peer to read them.
+        tcp_options: from `liveness`; a system without one of them does without.
+    """
+
+    write_limit: int
+    tcp_options: Options
 
     def connection_opened(
         self, connection: Connection, local: Address, remote: Address
@@ -67,7 +96,17 @@ class Connection(asyncio.Protocol):
         target: where we connected to; None when we accepted.
     """
 
-    __slots__ = ("_owner", "_transport", "flow", "kind", "listener", "target")
+    __slots__ = (
+        "_owner",
+        "_transport",
+        "counted",
+        "flow",
+        "kind",
+        "listener",
+        "names",
+        "stranger",
+        "target",
+    )
 
     def __init__(
         self,
@@ -83,6 +122,12 @@ class Connection(asyncio.Protocol):
         self.listener = listener
         self.target = target
         self.flow: Flow | None = None
+        self.names: tuple[str, ...] = ()
+        """The SIP domains that the peer's certificate proves (RFC 5922 §7.1)."""
+        self.counted = False
+        """Whether the door has it in its count."""
+        self.stranger = ""
+        """Why the server we reached is not the one we looked for; empty if it is."""
 
     def send(self, data: bytes) -> None:
         """Write `data`; a peer that does not read it is cut off."""
@@ -90,13 +135,16 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         transport.write(data)
-        if transport.get_write_buffer_size() > WRITE_LIMIT:
-            self.abort("the peer stopped reading")
+        if transport.get_write_buffer_size() > self._owner.write_limit:
+            self.abort(STOPPED_READING)
 
     def close(self, reason: str) -> None:
         """Close when what is written has gone out; the owner is told now."""
-        if self._transport is not None:
-            self._transport.close()
+        transport = self._transport
+        if transport is not None:
+            transport.close()
+            if transport.get_write_buffer_size():
+                asyncio.get_running_loop().call_later(LINGER, transport.abort)
         self._end(reason)
 
     def abort(self, reason: str) -> None:
@@ -119,9 +167,12 @@ class Connection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for name, value in _OPTIONS:
+            for name, value in self._owner.tcp_options:
                 if hasattr(socket, name):
                     sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self._look_at_certificate(tls)
         local = self.listener or Address(here[0], here[1])
         self.flow = self._owner.connection_opened(self, local, Address(peer[0], peer[1]))
         if self.flow is None:
@@ -141,6 +192,15 @@ class Connection(asyncio.Protocol):
         """Report the end, if it has not been."""
         self._transport = None
         self._end(describe(exc) if exc else "closed")
+
+    def _look_at_certificate(self, tls: ssl.SSLObject) -> None:
+        certificate = tls.getpeercert()  # empty where it was not asked for or not verified
+        self.names = identities(certificate)
+        if self.target is None or tls.context.verify_mode is ssl.CERT_NONE:
+            return
+        if not speaks_for(certificate, self.target.name):
+            whose = ", ".join(self.names[:5]) or "no SIP domain"
+            self.stranger = f"its certificate: for {whose}, not for {self.target.name}"
 
     def _end(self, reason: str) -> None:
         flow, self.flow = self.flow, None

@@ -19,6 +19,7 @@ import select
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -51,6 +52,13 @@ _PEER_GONE: Final = frozenset(
     }
 )
 
+OLDEST: Final = 10.0
+"""Seconds that a datagram may have waited in the socket; no server is that far behind."""
+
+# The kernel's time of arrival, as struct timespec; Python names neither option nor message.
+_SO_TIMESTAMPNS: Final = 35
+_TIMESPEC: Final = struct.Struct("@ll")
+
 # What befalls one datagram and says nothing about the peer: it may be tried again.
 _DATAGRAM_LOST: Final = frozenset(
     {errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EMSGSIZE}
@@ -66,7 +74,17 @@ class DatagramSocket:
         failed: called with (flow, reason) for a peer that the network says is not there.
     """
 
-    __slots__ = ("_failed", "_loop", "_poller", "_received", "_sock", "dropped", "local")
+    __slots__ = (
+        "_failed",
+        "_loop",
+        "_poller",
+        "_received",
+        "_sampling",
+        "_sock",
+        "_waited",
+        "dropped",
+        "local",
+    )
 
     def __init__(
         self,
@@ -79,6 +97,8 @@ class DatagramSocket:
         self._failed = failed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._poller: select.epoll | None = None
+        self._sampling = False
+        self._waited = 0.0
         self.local = address_of(sock)
         self.dropped = 0
         """Datagrams not sent because the system had no room for them."""
@@ -87,6 +107,7 @@ class DatagramSocket:
         """Begin to read; the owner must call `close` in the end."""
         self._loop = loop
         if sys.platform.startswith("linux"):
+            self._sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             self._poller = select.epoll()
             self._poller.register(self._sock.fileno(), select.EPOLLIN)
         loop.add_reader(self._poller or self._sock, self._readable)
@@ -105,6 +126,17 @@ class DatagramSocket:
             # queue, and this one has not been sent.
             self._read_errors()
             self._send_again(data, remote)
+
+    def take_sample(self) -> float:
+        """Return how long the datagram waited that was sampled since the last call; sample one.
+
+        Returns:
+            Seconds; 0 when none came, or where the system does not say.
+        """
+        waited = self._waited
+        self._waited = 0.0
+        self._sampling = True
+        return waited
 
     def close(self) -> None:
         """Stop reading and close the socket."""
@@ -127,7 +159,7 @@ class DatagramSocket:
             self._failed(Flow(UDP, self.local, remote), (error.strerror or str(error)).lower())
 
     def _readable(self) -> None:
-        recvfrom = self._sock.recvfrom
+        recvfrom = self._read_sample if self._sampling else self._sock.recvfrom
         received = self._received
         local = self.local
         for count in range(BATCH):
@@ -140,9 +172,22 @@ class DatagramSocket:
             except OSError:
                 self._read_errors()
                 continue
+            recvfrom = self._sock.recvfrom
             received(data, local, Address(peer[0], peer[1]))
             if self._loop is None:  # closed by what the datagram caused
                 return
+
+    def _read_sample(self, size: int) -> tuple[bytes, tuple[str, int]]:
+        """Read a datagram as ``recvfrom`` does, and find out how long it waited."""
+        data, ancillary, _, peer = self._sock.recvmsg(size, socket.CMSG_SPACE(_TIMESPEC.size))
+        self._sampling = False
+        for level, kind, payload in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+                seconds, nanoseconds = _TIMESPEC.unpack(payload)
+                waited = time.time() - seconds - nanoseconds / 1e9
+                # Otherwise somebody has set the clock meanwhile.
+                self._waited = waited if 0.0 <= waited <= OLDEST else 0.0
+        return data, peer
 
     def _read_errors(self) -> None:
         """Report every peer that an ICMP error in the queue is about."""

@@ -16,6 +16,7 @@ from ringway.cli.options import ConfigFile, StateDirectory
 from ringway.cli.reference import code, codes, compare, guide
 from ringway.cli.site import site
 from ringway.cli.terminal import fail
+from ringway.cli.user import user
 from ringway.cli.users import bindings, redirect
 from ringway.errors import RingwayError
 
@@ -42,6 +43,12 @@ def _ringway(
 
 @app.command()
 def serve(
+    app: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODULE:NAME", help="An App, or a handler, that decides about requests."
+        ),
+    ] = None,
     config: ConfigFile = None,
     domain: Annotated[
         list[str] | None,
@@ -104,7 +111,8 @@ def serve(
     Options win over RINGWAY_ variables, and these over the file.
     """
     from ringway.cli.serve import run_server  # noqa: PLC0415 - slow to import
-    from ringway.server.config import with_state_dir  # noqa: PLC0415 - slow to import
+    from ringway.server.app import load_handler  # noqa: PLC0415 - slow to import
+    from ringway.server.config import Config, with_state_dir  # noqa: PLC0415 - slow to import
     from ringway.server.load import load_config  # noqa: PLC0415 - slow to import
 
     given: dict[str, object] = {
@@ -121,10 +129,14 @@ def serve(
     }
     # Typer gives an empty list for an option that repeats and was not given.
     options = {key: value for key, value in given.items() if value not in (None, [])}
-    settings = load_config(config, options=options)
-    if settings.store is None or settings.store.path is not None:
-        settings = with_state_dir(settings)
-    run_server(settings)
+
+    def read() -> Config:
+        settings = load_config(config, options=options)
+        if settings.store is None or settings.store.path is not None:
+            settings = with_state_dir(settings)
+        return settings
+
+    run_server(read(), load_handler(app) if app is not None else None, read)
 
 
 app.command()(code)
@@ -134,6 +146,7 @@ app.command()(guide)
 app.command()(site)
 app.command()(bindings)
 app.add_typer(redirect, name="redirect")
+app.add_typer(user, name="user")
 app.add_typer(config, name="config")
 
 

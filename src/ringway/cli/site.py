@@ -36,7 +36,10 @@ def site(directory: Directory, url: Url = "", json_output: Json = False) -> None
 
     begun = time.perf_counter()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
         pages = progress.add_task("pages", total=None)
         written = write_site(
             directory,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ringway.codes import Source
+from ringway.endpoint.counters import Counters, count_method, count_status
 from ringway.endpoint.events import Owner, RequestFailed, ResponseReceived
 from ringway.endpoint.flows import Flows, serialize
 from ringway.endpoint.identity import Identity
@@ -64,6 +65,7 @@ class Clients:
     """
 
     __slots__ = (
+        "_counters",
         "_flows",
         "_identity",
         "_in_flight",
@@ -84,7 +86,9 @@ class Clients:
         flows: Flows,
         schedule: Schedule,
         unique: Callable[[], str],
+        counters: Counters,
     ) -> None:
+        self._counters = counters
         self._identity = identity
         self._flows = flows
         self._schedule = schedule
@@ -120,6 +124,7 @@ class Clients:
         client.buffer = serialize(draft, reliable=reliable)
         client.timeout = timeout
         self._transactions[branch, method] = client
+        count_method(self._counters.requests_sent, method)
         target = to if isinstance(to, NextHop) else None
         client.target = target
         if (
@@ -159,9 +164,13 @@ class Clients:
             return False
         if flow != client.flow and (client.flow is None or not self._flows.is_live(client.flow)):
             self._land(client)
-            self._fly(client, flow)
+            if client.sent is None:
+                client.flow = flow  # where a late ACK goes; nothing depends on a flow any more
+            else:
+                self._fly(client, flow)
         client.heard = True
         status = response.status
+        count_status(self._counters.responses_received, status)
         if status < 200:
             self._step(client, _PROVISIONAL, now, response, flow)
             if client.cancel_later and client.state is _PROCEEDING:

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     REDIRECT = "redirect"
     ANSWER = "answer"
     REJECT = "reject"
+    CHALLENGE = "challenge"
     CANCEL = "cancel"
     RECOVER = "recover"
     FLOW_OPENED = "flow-opened"

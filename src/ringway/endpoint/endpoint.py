@@ -12,16 +12,18 @@ set to ``next_timer``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from hashlib import blake2s
 from typing import Final, cast
 
 from ringway.endpoint.clients import Clients
 from ringway.endpoint.commands import Resolve
+from ringway.endpoint.counters import Counters, count_over
+from ringway.endpoint.deadlines import Deadlines
 from ringway.endpoint.decision import Decision, Kind
 from ringway.endpoint.events import FlowClosed, FlowOpened, Owner, User
 from ringway.endpoint.flows import Flows, serialize
+from ringway.endpoint.gate import Gate
 from ringway.endpoint.identity import Identity
+from ringway.endpoint.refusals import Refusals
 from ringway.endpoint.schedule import CallTimer, Schedule, Timer
 from ringway.endpoint.servers import Servers
 from ringway.endpoint.settings import EndpointSettings
@@ -39,7 +41,9 @@ from ringway.message import (
 from ringway.transport.flow import UDP, Address, Flow, NextHop
 from ringway.transport.frames import PONG_BYTES, Frame, FrameKind
 from ringway.transport.stun import binding_response, is_stun
-from ringway.transport.via import response_flow, stamp_received
+
+TRYING: Final = 0.2
+"""Seconds that an INVITE may wait for its 100 (RFC 3261 §17.2.1)."""
 
 _SHORTEST: Final = 20
 """A datagram shorter than this is neither SIP nor STUN but some phone's keep-alive."""
@@ -66,12 +70,28 @@ class Endpoint:
         self._now = 0.0
         self._identity = Identity(settings)
         self._schedule = Schedule()
+        self.counters = Counters()
+        """What it has counted."""
+        self._most_head = settings.limits.head
+        self._most_body = settings.limits.body
+        self._most_headers = settings.limits.headers
         self._flows = Flows(settings, self._identity, generation)
-        self._clients = Clients(settings, self._identity, self._flows, self._schedule, unique)
-        self._servers = Servers(settings, self._flows, self._schedule, unique, self.resolve)
+        self._refusals = Refusals(settings, self._flows, unique, self.counters)
+        self._clients = Clients(
+            settings, self._identity, self._flows, self._schedule, unique, self.counters
+        )
+        self._servers = Servers(
+            settings,
+            self._flows,
+            self._schedule,
+            unique,
+            self.resolve,
+            self._refusals,
+            self.counters,
+        )
+        self._deadlines = Deadlines(settings, self._schedule, self.counters, self.close_flow)
         self._resolving: dict[int, Callable[[list[NextHop], float], None]] = {}
         self._resolve_key = 0
-        self._tag_secret = ""  # made when it is needed first
         self._server_header = (("Server", settings.software),) if settings.software else ()
 
     @property
@@ -82,6 +102,25 @@ class Endpoint:
     @user.setter
     def user(self, user: User | None) -> None:
         self._servers.user = user
+
+    @property
+    def gate(self) -> Gate | None:
+        """Who says what is let in; None lets everything in."""
+        return self._refusals.gate
+
+    @gate.setter
+    def gate(self, gate: Gate | None) -> None:
+        self._refusals.gate = gate
+
+    @property
+    def transactions(self) -> int:
+        """Transactions there are, of both sides."""
+        return len(self._servers) + len(self._clients)
+
+    @property
+    def unanswered(self) -> int:
+        """Requests that have come in and have no final response yet; counted one by one."""
+        return self._servers.unanswered
 
     @property
     def listener(self) -> Callable[[Decision], None] | None:
@@ -100,6 +139,9 @@ class Endpoint:
         self._now = now
         if len(data) < _SHORTEST:
             return
+        gate = self._refusals.gate
+        if gate is not None and gate.bans and not gate.hears(remote.host, now):
+            return
         flow = self._flows.datagram_flow(local, remote)
         if data[0] < 2:
             if is_stun(data):
@@ -108,9 +150,11 @@ class Endpoint:
                     self._flows.send(flow, answer)
             return
         try:
-            message = parse_datagram(data)
+            message = parse_datagram(data, max_head=self._most_head, max_headers=self._most_headers)
+            if len(message.body) > self._most_body:
+                self._refuse_body(message)
         except ParseError as error:
-            self._refuse(error, flow)
+            self._refuse(error, flow, now)
         else:
             self._received(message, flow, now)
 
@@ -130,10 +174,20 @@ class Endpoint:
         now: float,
         *,
         target: NextHop | None = None,
+        names: tuple[str, ...] = (),
     ) -> Flow:
-        """Take a new connection, accepted or (with ``target``) opened on ``Connect``."""
+        """Take a new connection, accepted or (with ``target``) opened on ``Connect``.
+
+        Args:
+            transport: tcp, tls, ws or wss.
+            local: our side; for an accepted connection the listener.
+            remote: the peer's side.
+            now: seconds.
+            target: what was connected to.
+            names: the SIP domains that the peer's certificate proves (RFC 5922 §7.1).
+        """
         self._now = now
-        flow, waiters = self._flows.opened(transport, local, remote, target)
+        flow, waiters = self._flows.opened(transport, local, remote, target, names)
         if self.noting:
             how = "accepted" if target is None else "opened by us"
             self._note_flow(Kind.FLOW_OPENED, flow, how)
@@ -141,6 +195,9 @@ class Endpoint:
             self.user.handle(FlowOpened(flow), now)
         for waiter in waiters:
             waiter.opened(flow, now)
+        connection = self._flows.connection(flow)
+        if connection is not None:
+            self._deadlines.opened(flow, connection, now, accepted=target is None)
         return flow
 
     def data_received(self, flow: Flow, data: bytes, now: float) -> None:
@@ -149,7 +206,12 @@ class Endpoint:
         connection = self._flows.connection(flow)
         if connection is None:
             return
+        gate = self._refusals.gate
+        if gate is not None and gate.bans and not gate.hears(flow.remote.host, now):
+            self.close_flow(flow, "nothing is taken from its address for now", now)
+            return
         framer = connection.framer
+        established = framer.established
         frames = framer.feed(data)
         answer = framer.outgoing()
         if answer:
@@ -160,11 +222,15 @@ class Endpoint:
             elif frame.kind is FrameKind.PING:
                 self._flows.send(flow, PONG_BYTES)
             elif frame.kind is FrameKind.BROKEN:
-                self._refuse_frame(frame, flow)
+                self._refuse_frame(frame, flow, now)
             if self._flows.connection(flow) is None:
                 return
         if framer.closing:
             self.close_flow(flow, frames[-1].reason if frames else "closed by the peer", now)
+        elif framer.unfinished or connection.deadline is not None:
+            self._deadlines.received(
+                flow, connection, now, established=established, done=bool(frames)
+            )
 
     def flow_closed(self, flow: Flow, reason: str, now: float) -> None:
         """Take the end of a connection; requests that wait on it fail in this call."""
@@ -203,6 +269,30 @@ class Endpoint:
 
     # From the roles.
 
+    def refuse(
+        self,
+        transaction: ServerTransaction,
+        status: int,
+        now: float,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Answer a request that proves nothing once, and forget it (RFC 3261 §26.3.2.4).
+
+        The answer is not sent again unless the request is: whose address stands on it may not have
+        asked. One whose credentials are ``proven``, or that has had a provisional response, is
+        replied to as usual.
+        """
+        self._now = now
+        request = transaction.request
+        if request is None or transaction.proven or not self._servers.forget(transaction, now):
+            self.reply(transaction, status, now, headers=headers)
+            return
+        gate = self._refusals.gate
+        if gate is not None:
+            gate.answered(request, transaction.flow, status, now, proven=False)
+        self._refusals.send(request, transaction.flow, status, headers)
+
     def respond(
         self, transaction: ServerTransaction, response: Response | Draft[Response], now: float
     ) -> None:
@@ -240,6 +330,23 @@ class Endpoint:
                 headers=(*self._server_header, *headers),
             )
             self._servers.respond(transaction, response, now)
+
+    def answer_quietly(self, transaction: ServerTransaction, now: float) -> None:
+        """Say 100 to an INVITE only when 200 ms have brought no other response (RFC 3261 §17.2.1).
+
+        A failure that comes before, over datagrams, is not repeated unless the INVITE is: whose
+        address stands on it may not have asked (§26.3.2.4), and who has asked does repeat it.
+        """
+        if transaction.reliable:
+            self.reply(transaction, 100, now)
+            return
+        transaction.quiet = True
+
+        def late(now: float) -> None:
+            if transaction.quiet:
+                self.reply(transaction, 100, now)
+
+        self.timer(now + TRYING, late)
 
     def withhold_trying(self, transaction: ServerTransaction) -> None:
         """Send no 100 by RFC 4320 §4.1 before the user does: ``reply`` with 100 ends it.
@@ -340,6 +447,15 @@ class Endpoint:
         """Say whether a message sent to this flow would go anywhere."""
         return self._flows.is_live(flow)
 
+    def certificate_names(self, flow: Flow) -> tuple[str, ...]:
+        """Return the SIP domains that the peer of a flow has proved to be, lower case.
+
+        They are those of its certificate (RFC 5922 §7.1): none without TLS, without a certificate,
+        or once the flow is closed.
+        """
+        connection = self._flows.connection(flow)
+        return () if connection is None else connection.names
+
     def flow_to(self, target: NextHop) -> Flow | None:
         """Return the flow that ``send_request`` would take, None if it would have to connect."""
         return self._flows.flow_to(target)
@@ -403,52 +519,44 @@ class Endpoint:
     def _take_message(self, frame: Frame, flow: Flow, now: float) -> None:
         try:
             if flow.websocket:  # the frame is the boundary; Content-Length may be missing
-                message = parse_datagram(frame.head + frame.body)
+                message = parse_datagram(frame.head + frame.body, max_headers=self._most_headers)
             else:
-                message = parse_stream_message(frame.head, frame.body)
+                message = parse_stream_message(
+                    frame.head, frame.body, max_headers=self._most_headers
+                )
         except ParseError as error:
-            self._refuse(error, flow)
+            self._refuse(error, flow, now)
         else:
             self._received(message, flow, now)
 
-    def _refuse_frame(self, frame: Frame, flow: Flow) -> None:
+    def _refuse_body(self, message: Request | Response) -> None:
+        if not message.is_request:
+            count_over(self.counters.over, "message_size")
+        raise ParseError(
+            f"body of more than {self._most_body} bytes",
+            status=513 if message.is_request else None,
+            message=message,
+        )
+
+    def _refuse_frame(self, frame: Frame, flow: Flow, now: float) -> None:
         """Answer what the framer could not cut out, as far as there is a request to answer."""
         try:
             parsed: object = parse_datagram(frame.head) if frame.head else None
         except ParseError as error:
             parsed = error.message
-        self._refuse(ParseError(frame.reason, status=frame.status or None, message=parsed), flow)
+        broken = ParseError(frame.reason, status=frame.status or None, message=parsed)
+        self._refuse(broken, flow, now)
 
-    def _refuse(self, error: ParseError, flow: Flow) -> None:
-        """Answer an unsound request as the parser says, without a transaction, or drop it.
-
-        One whose topmost Via cannot be read is answered to where it came from.
-        """
-        request = error.message
-        if self.noting:
-            self._note_dropped(request if isinstance(request, Request) else None, flow, str(error))
-        if error.status is None or not isinstance(request, Request) or request.method == "ACK":
+    def _refuse(self, error: ParseError, flow: Flow, now: float) -> None:
+        """Answer an unsound request without a transaction, or drop it."""
+        self.counters.unsound += 1
+        gate = self._refusals.gate
+        if gate is not None and not gate.answers(flow, now):
             return
-        to: Flow | None = flow
-        with suppress(ParseError):
-            to = response_flow(stamp_received(request, flow).top_via, flow)
-        if to is not None:
-            response = build_response(
-                request,
-                error.status,
-                reason=error.reason if error.reason.isprintable() else None,
-                to_tag=self._stateless_tag(request),
-                headers=(*self._server_header, *error.headers),
-            )
-            self._flows.send(to, response.to_bytes())
-
-    def _stateless_tag(self, request: Request) -> str:
-        """Return a tag that is the same for each copy of a request (RFC 3261 §8.2.7)."""
-        if not self._tag_secret:
-            self._tag_secret = self._unique()
-        parts = [request.get(name) or "" for name in ("via", "from", "call-id", "cseq")]
-        text = "\n".join((self._tag_secret, *parts)).encode("utf-8", "surrogateescape")
-        return blake2s(text, digest_size=8).hexdigest()
+        if self.noting:
+            request = error.message
+            self._note_dropped(request if isinstance(request, Request) else None, flow, str(error))
+        self._refusals.unsound(error, flow)
 
     def _gone(self, flow: Flow, reason: str, now: float) -> None:
         """A connection is gone: fail what waits on it, then tell the user."""

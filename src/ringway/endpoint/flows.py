@@ -3,7 +3,8 @@
 RFC 3261 §18: connections are indexed by their far end so that requests reuse them, responses take
 the one their request came over. A flow is found again only by its generation, never by its
 addresses alone. A TLS connection is reused for a next hop only if it was opened to that name, for
-another name's certificate was never asked for (RFC 5923 §5, RFC 5922 §7).
+another name's certificate was never asked for (RFC 5923 §5, RFC 5922 §7); one that was accepted,
+only if its client asked for it and showed a certificate for that name (RFC 5923 §8.2).
 """
 
 from __future__ import annotations
@@ -12,10 +13,19 @@ from typing import Protocol
 
 from ringway.endpoint.commands import CloseFlow, Connect, SendDatagram, SendStream
 from ringway.endpoint.identity import Identity
+from ringway.endpoint.schedule import Timer
 from ringway.endpoint.settings import EndpointSettings
 from ringway.message import Draft, Request, Response
 from ringway.message.memory import keep
-from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address, Flow, NextHop
+from ringway.transport.flow import (
+    DEFAULT_PORTS,
+    SECURE_TRANSPORTS,
+    TLS,
+    UDP,
+    Address,
+    Flow,
+    NextHop,
+)
 from ringway.transport.framing import Framer, client_framer, server_framer
 
 
@@ -35,13 +45,19 @@ class Connection:
     Attributes:
         framer: cuts its bytes into messages.
         name: what it was opened as; empty if it was accepted.
+        names: the SIP domains that the peer's certificate proves.
+        aliases: where else in the table of peers it stands (RFC 5923 §5).
+        deadline: closes it, unless what is under way comes to its end before.
     """
 
-    __slots__ = ("framer", "name")
+    __slots__ = ("aliases", "deadline", "framer", "name", "names")
 
-    def __init__(self, framer: Framer, name: str) -> None:
+    def __init__(self, framer: Framer, name: str, names: tuple[str, ...]) -> None:
         self.framer = framer
         self.name = name
+        self.names = names
+        self.aliases: tuple[tuple[str, Address, str], ...] = ()
+        self.deadline: Timer | None = None
 
 
 class Flows:
@@ -135,12 +151,18 @@ class Flows:
             waiters.append(waiter)
 
     def opened(
-        self, transport: str, local: Address, remote: Address, target: NextHop | None
+        self,
+        transport: str,
+        local: Address,
+        remote: Address,
+        target: NextHop | None,
+        names: tuple[str, ...] = (),
     ) -> tuple[Flow, list[Waiter]]:
         """Enter a new connection; return its flow and who waited for it."""
         flow = Flow(transport, local, remote, self._generation)
         self._generation += 1
-        connection = Connection(self._framer(transport, target), target.name if target else "")
+        name = target.name if target else ""
+        connection = Connection(self._framer(transport, target), name, names)
         self._connections[flow] = connection
         if target is not None:
             self._by_peer[_peer(transport, target.address, target.name)] = flow
@@ -151,6 +173,21 @@ class Flows:
             self.commands.append(SendStream(flow, greeting))
         return flow, self._opening.pop(target, []) if target is not None else []
 
+    def alias(self, flow: Flow, port: int | None) -> None:
+        """Let requests to the client of a TLS connection take this connection (RFC 5923 §8.2).
+
+        Args:
+            flow: accepted by us; without a verified certificate nothing changes (§9.2).
+            port: what the client says it listens on; None for the default one.
+        """
+        connection = self._connections.get(flow)
+        if connection is None or connection.aliases or flow.transport != TLS:
+            return
+        address = Address(flow.remote.host, port or DEFAULT_PORTS[TLS])
+        connection.aliases = tuple(_peer(TLS, address, name) for name in connection.names)
+        for peer in connection.aliases:
+            self._by_peer.setdefault(peer, flow)
+
     def not_opened(self, target: NextHop) -> list[Waiter]:
         """Return who waited for a connection that cannot be had."""
         return self._opening.pop(target, [])
@@ -160,9 +197,12 @@ class Flows:
         connection = self._connections.pop(flow, None)
         if connection is None:
             return False
+        if connection.deadline is not None:
+            connection.deadline.cancel()
         for peer in (
             _peer(flow.transport, flow.remote, connection.name),
             _peer(flow.transport, flow.remote, ""),
+            *connection.aliases,
         ):
             if self._by_peer.get(peer) == flow:
                 del self._by_peer[peer]

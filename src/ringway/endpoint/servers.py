@@ -6,9 +6,11 @@ What to do when is in the tables of ``ringway.transaction``; this is how it is d
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from ringway.codes import Source
+from ringway.endpoint.counters import Counters, count_method, count_status
 from ringway.endpoint.delivery import Delivery, Resolver
 from ringway.endpoint.events import (
     AckReceived,
@@ -18,14 +20,16 @@ from ringway.endpoint.events import (
     User,
 )
 from ringway.endpoint.flows import Flows, serialize
+from ringway.endpoint.refusals import Refusals
 from ringway.endpoint.schedule import Schedule
 from ringway.endpoint.settings import EndpointSettings
 from ringway.endpoint.transaction_timer import TransactionTimer
 from ringway.endpoint.transactions import ServerTransaction
+from ringway.errors import ParseError
 from ringway.message import Draft, Request, Response, Via, build_response, parse_datagram
 from ringway.transaction import INVITE_SERVER, NON_INVITE_SERVER, Action, Input, State
 from ringway.transaction.keys import ServerKey, is_legacy, server_key
-from ringway.transport.flow import UDP, Flow, is_numeric
+from ringway.transport.flow import TLS, UDP, Flow, is_numeric
 from ringway.transport.via import response_flow, stamp_received
 
 # A member of an enum costs more to find than a name of the module, and these are asked for with
@@ -60,11 +64,15 @@ class Servers:
         schedule: runs the timers.
         unique: makes tags.
         resolve: finds the next hops of a URI (``Endpoint.resolve``).
+        refusals: answers what is not let in.
+        counters: what to count in.
     """
 
     __slots__ = (
+        "_counters",
         "_flows",
         "_named",
+        "_refusals",
         "_resolve",
         "_schedule",
         "_timers",
@@ -82,9 +90,13 @@ class Servers:
         schedule: Schedule,
         unique: Callable[[], str],
         resolve: Resolver,
+        refusals: Refusals,
+        counters: Counters,
     ) -> None:
         self._resolve = resolve
         self.user: User | None = None
+        self._refusals = refusals
+        self._counters = counters
         self._flows = flows
         self._schedule = schedule
         self._unique = unique
@@ -97,6 +109,11 @@ class Servers:
     def __len__(self) -> int:
         return len(self._transactions)
 
+    @property
+    def unanswered(self) -> int:
+        """Requests without a final response."""
+        return sum([not each.answered for each in self._transactions.values()])
+
     def receive(self, request: Request, flow: Flow, now: float) -> None:
         """Give a request to its transaction, or make one and give it to the user."""
         method = request.method
@@ -106,13 +123,19 @@ class Servers:
         key = server_key(request, method)
         known = self._transactions.get(key)
         if known is not None:
+            self._counters.repeated += 1
             self._step(known, Input.REQUEST, now)
+            return
+        count_method(self._counters.requests_received, method)
+        if self._is_refused(request, method, flow, now):
             return
         machine = INVITE_SERVER if method == "INVITE" else NON_INVITE_SERVER
         via = stamp_received(request, flow).top_via
         transaction = ServerTransaction(machine, key, request, flow)
-        transaction.to = response_flow(via, flow)
+        transaction.to = response_flow(via, flow, self._refusals.believes)
         transaction.legacy = is_legacy(key)
+        if flow.transport == TLS and ("alias", None) in via.params:
+            self._flows.alias(flow, via.port)
         if via.host != flow.remote.host:
             self._remember_name(transaction, via)
         self._transactions[key] = transaction
@@ -132,6 +155,8 @@ class Servers:
         status = response.message.status if isinstance(response, Draft) else response.status
         if transaction.method == "INVITE":
             symbol = _PROVISIONAL if status < 200 else _SUCCESS if status < 300 else _FAILURE
+            if symbol is _PROVISIONAL:
+                transaction.quiet = False  # the client repeats its request no more
         elif status >= 200:
             symbol = _FINAL
         elif status == 100:
@@ -141,11 +166,31 @@ class Servers:
             symbol = _PROVISIONAL
         else:
             return  # RFC 4320 §4.1
+        request = transaction.request
+        if request is not None:  # until the first final one
+            count_status(self._counters.responses_sent, status)
+            gate = self._refusals.gate
+            if status >= 200 and gate is not None:
+                gate.answered(request, transaction.flow, status, now, proven=transaction.proven)
         self._step(transaction, symbol, now, response)
 
     def fired(self, transaction: ServerTransaction, symbol: Input, now: float) -> None:
         """Take a timer of a transaction."""
         self._step(transaction, symbol, now)
+
+    def forget(self, transaction: ServerTransaction, now: float) -> bool:
+        """Drop a transaction that has sent nothing yet, to answer its request without one.
+
+        Returns:
+            False when it is too late for that.
+        """
+        if transaction.request is None or transaction.buffer:
+            return False
+        for action in (_STOP_WAITING, _STOP_SENDING):
+            self._do(transaction, action, now)
+        transaction.state = _TERMINATED
+        self._release(transaction, _TERMINATED)
+        return True
 
     def flow_failed(self, flow: Flow, now: float) -> None:
         """Send what an address did not take to another one of the same name (§18.2.2)."""
@@ -158,11 +203,29 @@ class Servers:
     def _receive_ack(self, request: Request, flow: Flow, now: float) -> None:
         invite = self._transactions.get(server_key(request, "INVITE"))
         if invite is None or self._is_for_another_response(invite, request):
+            count_method(self._counters.requests_received, "ACK")
+            if self._refusals.sent_for(request) or self._is_refused(request, "ACK", flow, now):
+                return
             self._tell(AckReceived(stamp_received(request, flow), flow), now)
         elif invite.state is _ACCEPTED:
             self._step(invite, Input.ACK, now, ack=stamp_received(request, flow), flow=flow)
         else:
             self._step(invite, Input.ACK, now)
+
+    def _is_refused(self, request: Request, method: str, flow: Flow, now: float) -> bool:
+        """Turn away a new request that the gate does not let in."""
+        gate = self._refusals.gate
+        if gate is None:
+            return False
+        if method == "CANCEL" and server_key(request, "INVITE") in self._transactions:
+            return False  # it makes less work, not more
+        refusal = gate.refuses(request, flow, now)
+        if refusal is None:
+            return False
+        if refusal.status and method != "ACK":
+            stamp_received(request, flow)
+            self._refusals.send(request, flow, refusal.status, refusal.headers)
+        return True
 
     def _is_for_another_response(self, invite: ServerTransaction, ack: Request) -> bool:
         """RFC 3261 §17.2.3: an RFC 2543 ACK names the response by its To tag alone."""
@@ -183,7 +246,8 @@ class Servers:
     def _tag(self, transaction: ServerTransaction) -> str:
         """Return the To tag of the response that was sent last, as far as it is still known."""
         if transaction.buffer:
-            return parse_datagram(transaction.buffer).to_tag
+            with suppress(ParseError):  # a proxy passes on what came back, sound or not
+                return parse_datagram(transaction.buffer).to_tag
         return transaction.tag
 
     def _tell(
@@ -234,7 +298,7 @@ class Servers:
     def _do(self, transaction: ServerTransaction, action: Action, now: float) -> None:
         """Do an action that needs nothing but the transaction."""
         if action is _START_G:
-            if not transaction.reliable:
+            if not (transaction.reliable or transaction.quiet):
                 transaction.interval = self._timers.t1
                 self._start_sending(transaction, now)
         elif action >= _START_A:

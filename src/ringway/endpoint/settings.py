@@ -36,6 +36,10 @@ class EndpointSettings:
         max_datagram: requests above so many bytes try TCP before UDP (RFC 3261 §18.1.1).
         limits: how much a connection may make us hold.
         origins: web origins that may open a WebSocket; empty for all.
+        message_time: seconds that a peer has to finish a message it has begun, and to send
+            anything at all on a connection it opened; 0 for no limit.
+        handshake_time: seconds that a peer has for the handshake of a WebSocket it opened; 0 for no
+            limit.
     """
 
     local: tuple[Listener, ...]
@@ -45,3 +49,5 @@ class EndpointSettings:
     max_datagram: int = 1300
     limits: FramingLimits = field(default_factory=FramingLimits)
     origins: tuple[str, ...] = ()
+    message_time: float = 0.0
+    handshake_time: float = 0.0

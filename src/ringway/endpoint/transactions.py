@@ -107,6 +107,9 @@ class ServerTransaction:
         flow: what the request came over.
         to: the flow responses take, for UDP not always the one the request came over; None if the
             top Via names no address.
+        proven: whether credentials have proved who sent it; see ``Endpoint.refuse``.
+        quiet: whether a failure is not repeated unless the request is; see
+            ``Endpoint.answer_quietly``.
     """
 
     __slots__ = (
@@ -118,6 +121,8 @@ class ServerTransaction:
         "legacy",
         "method",
         "named",
+        "proven",
+        "quiet",
         "reliable",
         "request",
         "sending",
@@ -139,6 +144,8 @@ class ServerTransaction:
         self.flow = flow
         self.reliable = flow.reliable
         self.to: Flow | None = flow
+        self.proven = False
+        self.quiet = False
         # What follows is for the endpoint alone.
         self.key = key
         self.named: Flow | None = None  # where it is entered as having a name to look up

@@ -28,7 +28,7 @@ _FIRST_LINES: Final = 40
 _LAST_LINES: Final = 20
 
 # What we said to whoever sent the request: with a final code the request is over.
-_ANSWERS: Final = frozenset({Kind.ANSWER, Kind.REJECT, Kind.REDIRECT, Kind.REFUSED})
+_ANSWERS: Final = frozenset({Kind.ANSWER, Kind.REJECT, Kind.CHALLENGE, Kind.REDIRECT, Kind.REFUSED})
 # A registration may be told by its bindings alone.
 _REGISTERED: Final = frozenset({Kind.BOUND, Kind.UNBOUND})
 

@@ -5,6 +5,7 @@ that came in. A message does not change; `edit` gives a `Draft`, and `Draft.buil
 message. No value given to a draft can smuggle in another line. RFC 3261 §7, §16.6.
 """
 
+import re
 from typing import Final, Generic, TypeVar, cast
 
 from ringway.message.fields import HeaderFields, unfold
@@ -13,8 +14,11 @@ from ringway.message.memory import remember
 from ringway.message.names import LISTS, canonical_name, pretty_name
 from ringway.message.uri import Uri, parse_uri
 
-__all__ = ["Draft", "Message", "Request", "Response", "checked_value", "header_line"]
+__all__ = ["BARE_NUL", "Draft", "Message", "Request", "Response", "checked_value", "header_line"]
 
+
+BARE_NUL: Final = re.compile(r"(?<!\\)\0")
+"""A NUL that is no half of a quoted-pair, and so stands nowhere in the grammar."""
 
 _heads: Final[dict[str, tuple[str, str]]] = {}
 
@@ -37,9 +41,10 @@ def checked_value(text: str) -> str:
     """Return the text if it can stand in a start line or header line.
 
     Raises:
-        ValueError: It would end the line, and smuggle another one in.
+        ValueError: It would end the line, and smuggle another one in; or has a NUL, which may only
+            be one half of a quoted-pair (RFC 3261 §25.1).
     """
-    if "\n" in text or "\r" in text or "\0" in text:
+    if "\n" in text or "\r" in text or ("\0" in text and BARE_NUL.search(text) is not None):
         raise ValueError(f"a line break in a line: {text!r}")
     return text
 

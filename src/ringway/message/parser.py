@@ -15,7 +15,7 @@ from ringway.errors import ParseError
 from ringway.message.fields import unfold
 from ringway.message.headers import first_value, parse_cseq, parse_name_addr, parse_via
 from ringway.message.memory import remember
-from ringway.message.message import Message, Request, Response
+from ringway.message.message import BARE_NUL, Message, Request, Response
 from ringway.message.names import METHODS, NAMES, SINGLES, canonical_name, is_token, pretty_name
 
 __all__ = [
@@ -43,7 +43,7 @@ def parse_datagram(
     Args:
         data: The datagram.
         max_head: Largest head in octets; a larger one is answered with 513.
-        max_headers: Largest number of header lines; more are answered with 400.
+        max_headers: Largest number of header lines; more are answered with 513.
 
     Returns:
         The message.
@@ -72,7 +72,7 @@ def parse_stream_message(
         head: From the start line to the empty line; that line may be left out.
         body: As many octets as Content-Length says; see `body_length`.
         max_head: Largest head in octets; a larger one is answered with 513.
-        max_headers: Largest number of header lines; more are answered with 400.
+        max_headers: Largest number of header lines; more are answered with 513.
 
     Returns:
         The message.
@@ -135,8 +135,8 @@ _STATUS_LINE: Final = re.compile(
     r"(SIP/[0-9]+\.[0-9]+) ([1-6][0-9][0-9])(?: (.*))?", re.IGNORECASE | re.ASCII
 )
 _VERSION: Final = re.compile(r"SIP/[0-9]+\.[0-9]+", re.IGNORECASE | re.ASCII)
-# a CR or LF that does not fold the line
-_STRAY: Final = re.compile(r"\r(?!\n[ \t])|(?<!\r)\n|\n(?![ \t])")
+# a CR or LF that does not fold the line, and a NUL that is not in quotes
+_STRAY: Final = re.compile(rf"\r(?!\n[ \t])|(?<!\r)\n|\n(?![ \t])|{BARE_NUL.pattern}")
 _WHITE: Final = (" ", "\t")
 _FOLDED: Final = ParseError("a folded line")
 _BROADCAST: Final = "255.255.255.255"
@@ -158,6 +158,8 @@ def _parse(
     breaks = len(lines) - 1
     if text.count("\n") != breaks or text.count("\r") != breaks:
         error = error or ParseError("a line break that is not CRLF")
+    if "\0" in text and BARE_NUL.search(text) is not None:
+        error = error or ParseError("a NUL that is not in quotes")
     start = lines.pop(0)
     names: list[str] = []
     first: dict[str, str] = {}
@@ -171,7 +173,7 @@ def _parse(
             found = _index_oddities(lines, names, first)
         error = error or found
     if len(lines) > max_headers:
-        error = error or ParseError(f"more than {max_headers} header lines")
+        error = error or ParseError(f"more than {max_headers} header lines", status=513)
 
     message, wrong_start = _start(start, names, lines, first)
     # The start line comes first: an unknown version is a 505 whatever else is wrong.
@@ -336,7 +338,7 @@ def _refusal(message: Request | Response, error: ParseError) -> ParseError:
     names: list[str] = []
     lines: list[str] = []
     for name, line in message.lines():
-        # A line with a stray CR or LF would be two lines in the response.
+        # A line with a stray CR or LF would be two lines in the response; none can be written.
         if name and _STRAY.search(line) is None:
             names.append(name)
             lines.append(line)

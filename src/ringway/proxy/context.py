@@ -23,12 +23,13 @@ from ringway.codes import (
     translation,
 )
 from ringway.endpoint import Decision, Kind, ServerTransaction, Timer
+from ringway.endpoint.counters import count_over
 from ringway.message import Request, Response, build_response
 from ringway.proxy.outcome import Outcome, aggregated, best_of, failure
 from ringway.proxy.record import Side
 from ringway.proxy.summary import NEXT_HOP, PHONE, PHONES, summary
 from ringway.proxy.target import ELSEWHERE, Target
-from ringway.proxy.validation import is_first_hop
+from ringway.proxy.validation import has_passed, is_first_hop
 from ringway.proxy.way import TargetSpec, Way
 from ringway.transport.flow import Flow, NextHop
 
@@ -48,6 +49,7 @@ class Plan(NamedTuple):
         role: EDGE when the request goes where a flow token says and nowhere else.
         watch: True when bindings that appear meanwhile may become targets (RFC 3261 §16.5).
         withholds: True when the sender wants no 100 of ours before the phone has spoken.
+        unproven: True when only somebody behind us can say whether the sender is who it claims.
     """
 
     tiers: tuple[tuple[TargetSpec, ...], ...]
@@ -57,6 +59,7 @@ class Plan(NamedTuple):
     role: Role = Role.PROXY
     watch: bool = False
     withholds: bool = False
+    unproven: bool = False
 
 
 class ResponseContext:
@@ -75,7 +78,7 @@ class ResponseContext:
     """
 
     __slots__ = (
-        "_active", "_best", "_breadth", "_fell_back", "_ring_timer", "_tiers", "_tried",
+        "_active", "_best", "_breadth", "_fell_back", "_ring_timer", "_share", "_tiers", "_tried",
         "cancelled", "closed", "depth", "finished", "in_dialog", "is_invite", "mark",
         "near", "plan", "proxy", "recursed", "request", "source", "transaction", "visited",
     )  # fmt: skip
@@ -109,7 +112,7 @@ class ResponseContext:
         self._active: list[Target] = []
         self._tried: list[Target] = []
         self._best: list[Outcome] = []
-        self._breadth = self._allowed_breadth()
+        self._breadth = self._share = self._allowed_breadth()
         self._ring_timer: Timer | None = None
 
     # what the proxy calls
@@ -117,8 +120,15 @@ class ResponseContext:
     def start(self, now: float) -> None:
         """Try the first tier."""
         if self._breadth < 1:
+            count_over(self.proxy.endpoint.counters.over, "max_breadth")
             self._answer(440, now, (), "Max-Breadth leaves no branch")
             return
+        if has_passed(self.request, self.proxy.endpoint):
+            self._share = self._breadth // max(sum(map(len, self._tiers)), 1)
+            if self._share < 1:
+                count_over(self.proxy.endpoint.counters.over, "max_breadth")
+                self._answer(440, now, (), "it was here before, and now forks too often")
+                return
         self._next_tier(now)
 
     def add_tiers(self, tiers: list[list[TargetSpec]]) -> None:
@@ -298,7 +308,10 @@ class ResponseContext:
         if len(tier) > room:  # RFC 5393 §5.3.3: fork less, not deeper
             self._tiers.insert(0, tier[room:])
             tier = tier[:room]
-        targets = [Target(self, spec, room // len(tier)) for spec in tier]
+        # What has been here before gets no more by trying its targets one after another: two users
+        # with Contacts at each other would keep us busy for ever (RFC 5393 §3).
+        breadth = min(room // len(tier), self._share)
+        targets = [Target(self, spec, breadth) for spec in tier]
         self._active.extend(targets)
         self._tried.extend(targets)
         settings = self.proxy.settings
@@ -314,7 +327,8 @@ class ResponseContext:
         plan = self.plan
         if not plan.watch or len(self._tried) >= self.proxy.settings.max_breadth:
             return False
-        if not all([outcome.unreachable for outcome in self._best]):
+        ends = [target.outcome for target in self._tried]  # a redirect that was followed included
+        if not all([end.unreachable for end in ends if end is not None]):
             return False
         tiers = self.proxy.newcomers(
             plan.aor, [way for each in self._tried for way in each.tried], now

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ringway.codes import Role, Source, Toward, own_answer, synthetic, translation
+from ringway.codes import Rank, Role, Source, Toward, own_answer, rank, synthetic, translation
 from ringway.endpoint import (
     AckReceived,
     CancelReceived,
@@ -75,6 +75,11 @@ class Proxy:
         self.waits_for_answer = waits_for_answer
         self._contexts: dict[object, ResponseContext] = {}
         self._acknowledger = Acknowledger(self)
+
+    def configure(self, settings: ProxySettings) -> None:
+        """Take other settings for what comes from now on."""
+        self.settings = settings
+        self.recursion.configure(settings)
 
     def __len__(self) -> int:
         """The number of requests that wait for their final response."""
@@ -145,6 +150,8 @@ class Proxy:
             # RFC 3261 §17.2.1 and RFC 4320 §4.1 demand a 100. Only who asked for it by the mark in
             # the Route hears none: a registrar of ours, which has its own way with its caller.
             self.endpoint.withhold_trying(event.transaction)
+        elif context.is_invite and context.plan.unproven:
+            self.endpoint.answer_quietly(event.transaction, now)
         elif context.is_invite:
             self.endpoint.reply(event.transaction, 100, now)
         self._contexts[event.transaction] = context
@@ -157,12 +164,12 @@ class Proxy:
 
     def reject(self, event: RequestReceived, rejection: Rejection, now: float) -> None:
         """Answer a request that goes no further."""
-        self.endpoint.reply(event.transaction, rejection.status, now, headers=rejection.headers)
+        self.endpoint.refuse(event.transaction, rejection.status, now, headers=rejection.headers)
         if self.endpoint.noting:
             self.endpoint.note(
                 Decision(
                     at=now,
-                    kind=Kind.REJECT,
+                    kind=_kind(rejection.status),
                     text=rejection.text,
                     call_id=event.request.call_id,
                     method=event.request.method,
@@ -272,8 +279,9 @@ class Proxy:
         ours = self.is_ours(next_hop)
         if routed.vouched and request.to_tag and not ours:
             return _ALONG
+        may_leave = routed.relay or self.may_relay(event.flow)
         if routes:
-            if self._is_registrar(next_hop) or self.may_relay(event.flow):
+            if self._is_registrar(next_hop) or may_leave:
                 return _ALONG
             return Rejection(403, f"{next_hop.host} is no proxy of ours")
         if self.settings.role is Role.EDGE:
@@ -282,7 +290,7 @@ class Proxy:
             return self._location_plan(request, now)
         if not next_hop.is_sip:
             return Rejection(404, f"nobody here knows {next_hop}")
-        if self.may_relay(event.flow):
+        if may_leave:
             return _ALONG
         return Rejection(403, f"{next_hop.host} is not one of our domains")
 
@@ -293,7 +301,8 @@ class Proxy:
             return Rejection(404, "this edge has no registrar to ask")
         request = event.request
         adds_path = request.method == "REGISTER" and is_first_hop(request)
-        return Plan(tiers=((TargetSpec((Way(hop=str(registrar)),)),),), adds_path=adds_path)
+        tier = (TargetSpec((Way(hop=str(registrar)),)),)
+        return Plan(tiers=(tier,), adds_path=adds_path, unproven=True)
 
     def _location_plan(self, request: Request, now: float) -> Plan:
         aor = self.aor(request.uri)
@@ -355,3 +364,8 @@ class Proxy:
                         call_id=binding.call_id,
                     )
                 )
+
+
+def _kind(status: int) -> Kind:
+    """A challenge is no refusal: every healthy registration begins with one."""
+    return Kind.CHALLENGE if rank(status) == Rank.CHALLENGE else Kind.REJECT

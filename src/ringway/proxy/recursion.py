@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ringway.codes import Cache, lookup
+from ringway.endpoint.counters import count_over
 from ringway.errors import ParseError
 from ringway.message import Draft, NameAddr, Request, Response, Uri, parse_uri, unescape
 from ringway.proxy.history import add_diversion, add_history
@@ -69,6 +70,11 @@ class Recursion:
         self._lookup = lookup
         self._memory: OrderedDict[str, _Remembered] = OrderedDict()
 
+    def configure(self, settings: ProxySettings) -> None:
+        """Take other settings; what was remembered under the old ones is forgotten."""
+        self._settings = settings
+        self._memory.clear()
+
     def follow(
         self, context: ResponseContext, spec: TargetSpec, response: Response, now: float
     ) -> Followed | None:
@@ -84,7 +90,11 @@ class Recursion:
             What to do; None when policy leaves the redirect to the caller.
         """
         policy = self._settings.recursion
-        if not (policy.domains and context.plan.authoritative) or context.depth >= policy.depth:
+        if not (policy.domains and context.plan.authoritative):
+            return None
+        counters = context.proxy.endpoint.counters
+        if context.depth >= policy.depth:
+            count_over(counters.over, "recurse_depth")
             return None
         try:
             contacts = response.contacts
@@ -97,6 +107,8 @@ class Recursion:
             if _visited(context, contact.uri):
                 continue
             room = context.recursed + len(followed) < policy.targets
+            if not room:
+                count_over(counters.over, "recurse_targets")
             found: list[TargetSpec] = []
             if room and self._allows(contact.uri, secure=context.request.uri.secure):
                 found = self._specs(spec, response.status, contact, now)
@@ -109,6 +121,7 @@ class Recursion:
         if not contacts or (left and not followed):
             return None
         context.depth += 1
+        counters.redirects_followed += 1
         context.recursed += len(followed)
         self._remember(spec, response, followed, now)
         names = ", ".join([contact.uri_text for contact in followed]) or "nowhere new"

@@ -39,12 +39,14 @@ class Routed(NamedTuple):
         vouched: True when a Route of ours proves that this call goes through here; an address of
             ours alone proves nothing, whoever wants us to relay can write one.
         withholds: True when the sender asked for no 100 of ours before the phone has spoken.
+        relay: True when it was decided that the request may leave for other domains.
     """
 
     request: Request
     side: FlowToken | None = None
     vouched: bool = False
     withholds: bool = False
+    relay: bool = False
 
 
 def take_own_routes(

@@ -48,7 +48,10 @@ class RecursionPolicy:
 
     def allows(self, uri: Uri) -> bool:
         """True when a redirect may lead to this URI."""
-        return uri.scheme in {"sip", "sips"} and uri.host in self.domains
+        if uri.scheme not in {"sip", "sips"} or uri.host not in self.domains:
+            return False
+        # A maddr is where the request would really go (RFC 3263 §4).
+        return not uri.has_param("maddr") or uri.param("maddr") in self.domains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,7 @@ class Acknowledger:
             self._drop(event, "its flow is gone and the phone has no other", now)
             return
         if way.binding is not None:
+            endpoint.counters.recovered += 1
             self._note(
                 event, Kind.RECOVER, "ACK: its flow is gone, it takes another", way.flow, now
             )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from ringway.codes import CANCELLED, Effect, Source, lookup
 from ringway.endpoint import Kind
+from ringway.endpoint.counters import count_over
 from ringway.errors import ParseError
 from ringway.message import Response
 from ringway.proxy.branch import Branch, Headers
@@ -221,7 +222,14 @@ class Target:
         *,
         recovers: bool = False,
     ) -> None:
-        if self.context.proxy.endpoint.noting:
+        endpoint = self.context.proxy.endpoint
+        if recovers:
+            endpoint.counters.recovered += 1
+        else:
+            guessed = outcome.source in {Source.TIMER, Source.TRANSPORT}
+            cause = outcome.source.value if guessed else str(outcome.status)
+            count_over(endpoint.counters.failovers, cause)
+        if endpoint.noting:
             text = f"{outcome.text}; {next_step}"
             kind = Kind.RECOVER if recovers else Kind.FAILOVER
             self.context.note(kind, text, now, outcome, branch)

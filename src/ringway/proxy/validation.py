@@ -8,9 +8,11 @@ extension.
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from ringway.endpoint import Endpoint
+from ringway.errors import ParseError
 from ringway.message import Request, parse_via
 
 DEFAULT_MAX_FORWARDS: Final = 70
@@ -86,6 +88,18 @@ def check_forwardable(request: Request, endpoint: Endpoint, mark: str) -> Reject
             420, f"Proxy-Require asks for {unsupported}", (("Unsupported", unsupported),)
         )
     return None
+
+
+def has_passed(request: Request, endpoint: Endpoint) -> bool:
+    """True when a request has been here before, whatever it asked for then (a spiral)."""
+    if is_first_hop(request):
+        return False
+    for text in request.values("via"):
+        with suppress(ParseError):  # others' Via values are none of our business
+            via = parse_via(text)
+            if endpoint.is_self(via.host, via.port, via.transport):
+                return True
+    return False
 
 
 def _has_looped(request: Request, endpoint: Endpoint, mark: str) -> bool:

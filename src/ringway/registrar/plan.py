@@ -15,7 +15,7 @@ from typing import Final
 
 from ringway.location import Binding, BindingChange, Drop, Key, Location, Put
 from ringway.message import Uri, parse_uri
-from ringway.registrar.refusal import RefusalError
+from ringway.registrar.refusal import RefusalError, TooManyContactsError
 from ringway.registrar.request import ContactAsked, Registration
 from ringway.registrar.settings import RegistrarSettings
 from ringway.transport.flow import Flow
@@ -103,11 +103,13 @@ def _check_number(registration: Registration, current: int, settings: RegistrarS
         raise _too_many(registration, "and this REGISTER names more", settings)
 
 
-def _too_many(registration: Registration, why: str, settings: RegistrarSettings) -> RefusalError:
+def _too_many(
+    registration: Registration, why: str, settings: RegistrarSettings
+) -> TooManyContactsError:
     """A 403, not 413, which is about the body: not to be repeated as it is (RFC 3261 §21.4.4)."""
     most = settings.max_bindings
     bindings = "1 binding" if most == 1 else f"{most} bindings"
-    return RefusalError(403, f"{registration.aor} may have {bindings} {why}")
+    return TooManyContactsError(403, f"{registration.aor} may have {bindings} {why}")
 
 
 def _check_order(registration: Registration, bindings: Iterable[Binding]) -> None:

@@ -21,3 +21,7 @@ class RefusalError(RingwayError):
         self.status = status
         self.reason = reason
         self.headers = headers
+
+
+class TooManyContactsError(RefusalError):
+    """Refused because an address-of-record would have more bindings than it may."""

@@ -13,12 +13,13 @@ from math import ceil
 
 from ringway.codes import own_answer
 from ringway.endpoint import Decision, Endpoint, Kind, RequestReceived
+from ringway.endpoint.counters import count_over
 from ringway.errors import ParseError, StoreError
 from ringway.location import Binding, Location, Persist, Put, aor_of
 from ringway.message import Warning399
 from ringway.registrar.answer import success_headers
 from ringway.registrar.plan import Plan, plan_changes
-from ringway.registrar.refusal import RefusalError
+from ringway.registrar.refusal import RefusalError, TooManyContactsError
 from ringway.registrar.request import Registration, read_registration
 from ringway.registrar.settings import RegistrarSettings
 
@@ -40,6 +41,10 @@ class Registrar:
         self._settings = settings
         # An address-of-record is a key while the store works on it; behind it, who waits.
         self._waiting: dict[str, deque[tuple[RequestReceived, Registration]]] = {}
+
+    def configure(self, settings: RegistrarSettings) -> None:
+        """Take other settings for what comes from now on."""
+        self._settings = settings
 
     def handle_register(self, event: RequestReceived, now: float) -> None:
         """Process a REGISTER and answer it, at once or when the store has kept the change.
@@ -125,6 +130,8 @@ class Registrar:
         self, event: RequestReceived, error: RefusalError, now: float, *, detail: str = ""
     ) -> None:
         """Answer with the refusal; the detail is for the story only, not for the phone."""
+        if isinstance(error, TooManyContactsError):
+            count_over(self._endpoint.counters.over, "max_contacts")
         self._note(event, Kind.REFUSED, error.status, error.reason + detail, now)
         warning = str(Warning399(399, self._settings.agent, error.reason))
         headers = (*error.headers, ("Warning", warning))

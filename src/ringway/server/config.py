@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
 
@@ -25,8 +26,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ringway.auth import Algorithm
 from ringway.errors import ParseError
 from ringway.message.uri import parse_uri
+from ringway.server.policy import Calls, May
 from ringway.server.values import (
     Advertised,
     Listen,
@@ -43,16 +46,20 @@ from ringway.server.values import (
 from ringway.transport.flow import Address
 
 __all__ = [
+    "AuthConfig",
     "Config",
     "DnsConfig",
     "LimitsConfig",
     "LogConfig",
+    "MetricsConfig",
+    "PeerConfig",
     "RecurseConfig",
     "RedirectConfig",
     "RegistrationConfig",
     "RoleChoice",
     "TimersConfig",
     "TlsConfig",
+    "UserConfig",
     "WebConfig",
     "WebSocketConfig",
     "refuse",
@@ -60,8 +67,13 @@ __all__ = [
 ]
 
 
+Network = IPv4Network | IPv6Network
+
 # serialized-origin = scheme "://" host [ ":" port ], RFC 6454 §6.2
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._\-\[\]:]+")
+
+
+LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
 class RoleChoice(StrEnum):
@@ -141,7 +153,26 @@ def _readable_file(path: Path) -> Path:
         raise ValueError(allowed) from None
 
 
+def _hash(digits: int) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(f"[0-9a-f]{{{digits}}}", text):
+            raise ValueError(f"{digits} hexadecimal digits, as `ringway user` writes them")
+        return text
+
+    return AfterValidator(check)
+
+
+def _network(value: object) -> Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(str(value))
+    except ValueError:
+        raise ValueError("an address or a network: 192.0.2.10, 2001:db8::/32") from None
+
+
 ListOf = BeforeValidator(_one_is_a_list)
+NetworkOf = Annotated[Network, PlainValidator(_network)]
 Seconds = Annotated[float, BeforeValidator(read_duration)]
 Domain = Annotated[str, AfterValidator(read_domain)]
 SipUri = Annotated[str, AfterValidator(_sip_uri)]
@@ -171,14 +202,20 @@ class Section(BaseModel):
 class TlsConfig(Section):
     """`[tls]`: certificates for tls and wss."""
 
-    certificate: ReadableFile | None = None
-    """PEM file with our certificate and those that signed it."""
-    key: ReadableFile | None = None
-    """PEM file with its key, without a passphrase."""
+    certificate: Annotated[tuple[ReadableFile, ...], ListOf] = ()
+    """PEM file with our certificate and those that signed it; of several, the one that is for the
+    name a client asks for is shown, else the first."""
+    key: Annotated[tuple[ReadableFile, ...], ListOf] = ()
+    """PEM file with its key, without a passphrase; as many as certificates, in their order."""
     authorities: ReadableFile | None = None
     """PEM file with the authorities we trust in others; the system's if there is none."""
     verify: bool = True
     """Whether the certificates of servers we connect to are checked."""
+    clients: ReadableFile | None = None
+    """PEM file with the authorities whose certificates we take from clients, such as trunks; none
+    asks for no certificate."""
+    require: bool = False
+    """Whether clients without such a certificate are turned away."""
 
     @model_validator(mode="after")
     def _belong_together(self) -> TlsConfig:
@@ -186,6 +223,11 @@ class TlsConfig(Section):
             refuse("tls.key", "", "the file with the certificate's key")
         if self.key and not self.certificate:
             refuse("tls.certificate", "", "the file with the key's certificate")
+        if len(self.certificate) != len(self.key):
+            files = ", ".join(str(file) for file in self.key)
+            refuse("tls.key", files, "one key for each certificate, in their order")
+        if self.require and self.clients is None:
+            refuse("tls.require", True, "it together with tls.clients")
         return self
 
 
@@ -217,6 +259,10 @@ class TimersConfig(Section):
     """The same for other methods; a 100 to them may not come before 3.5 s."""
     ring_timeout: Annotated[Seconds, Field(gt=0, le=600)] = 20.0
     """How long one tier of q rings while another tier, or a redirect, waits behind it."""
+    handler: Annotated[Seconds, Field(gt=0, le=30)] = 5.0
+    """How long a handler of yours may take to decide about one request."""
+    drain: Annotated[Seconds, Field(ge=0, le=3600)] = 10.0
+    """How long requests under way may take to end when the server is told to stop."""
     timer_c: Annotated[Seconds, Field(gt=180, le=3600)] = 185.0
     """How long an INVITE may ring at all."""
     flow_timer: Annotated[Seconds, Field(ge=0, le=3600)] = 120.0
@@ -270,11 +316,43 @@ class LimitsConfig(Section):
     """`[limits]`: what one server takes upon itself."""
 
     message_size: Annotated[int, Field(ge=2048, le=1_048_576)] = 65_536
-    """Bytes of one message on a stream; a larger one is answered with 513."""
+    """Bytes of the body of one message; a larger one is answered with 513."""
+    header_size: Annotated[int, Field(ge=2048, le=65_536)] = 32_768
+    """Bytes of its start line and header fields together; more are answered with 513."""
+    headers: Annotated[int, Field(ge=32, le=4096)] = 256
+    """Lines of its header; more are answered with 513."""
+    message_time: Annotated[Seconds, Field(ge=1, le=600)] = 30.0
+    """How long a message may take to come, and the first one on a connection that was accepted."""
+    handshake_time: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
+    """How long a peer may take for the handshake of TLS, and for that of a WebSocket."""
+    write_buffer: Annotated[int, Field(ge=65_536, le=67_108_864)] = 1_048_576
+    """Bytes that may wait for a peer to read them; with more it is cut off."""
     connections: Annotated[int, Field(ge=1)] = 100_000
-    """Connections at one time; more are closed as they come."""
+    """Connections at one time, handshakes too; more are closed as they come."""
+    connections_per_source: Annotated[int, Field(ge=1)] = 1000
+    """Connections at one time from one source."""
+    transactions: Annotated[int, Field(ge=100)] = 200_000
+    """Transactions at one time, of both sides; then new requests get 503 with Retry-After."""
+    request_rate: Annotated[float, Field(ge=0, le=1_000_000)] = 100.0
+    """Requests of one source in a second, in the long run; more get 503. 0 for no limit."""
+    request_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 500
+    """Requests of one source at once; and the 503 it may get before it gets nothing."""
+    ban_failures: Annotated[int, Field(ge=0, le=1_000_000)] = 50
+    """Failures (401, 403, 404, 407) after which a source is not heard for a while. 0 for never."""
+    ban_window: Annotated[Seconds, Field(ge=1, le=86_400)] = 60.0
+    """How long it takes until that many failures are forgiven."""
+    ban_time: Annotated[Seconds, Field(ge=1, le=86_400)] = 300.0
+    """How long nothing is taken from a banned source."""
+    sources: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
+    """Sources that are remembered, and bans; who was silent longest is forgotten first."""
+    exempt: Annotated[tuple[NetworkOf, ...], ListOf] = LOOPBACK
+    """Networks for which nothing is counted per source, besides the addresses of peers."""
     max_breadth: Annotated[int, Field(ge=1, le=1000)] = 60
-    """Branches that one request may have at once."""
+    """Branches that one request may have at once; with none left it is answered with 440."""
+    lag: Annotated[Seconds, Field(ge=0, le=10)] = 0.25
+    """How long what has arrived may wait before requests are shed with 503. 0 for no limit."""
+    retry_after: Annotated[Seconds, Field(ge=1, le=3600)] = 5.0
+    """What such a 503 asks to wait: from this to twice as long, spread over the callers."""
 
 
 class DnsConfig(Section):
@@ -293,6 +371,75 @@ class LogConfig(Section):
     """Readable lines, or one JSON object a line."""
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is told."""
+
+
+class AuthConfig(Section):
+    """`[auth]`: who has to prove who they are, by digest (RFC 3261 §22, RFC 8760)."""
+
+    users: ReadableFile | None = None
+    """The file of `ringway user`; users.toml in the state directory if there is one."""
+    calls: Calls = Calls.EVERYONE
+    """Whose calls to our users need a password: of everyone, or of those who say they are ours."""
+    third_party: Annotated[tuple[SipUri, ...], ListOf] = ()
+    """Users who may register others, as sip:admin@example.com."""
+    algorithms: Annotated[tuple[Algorithm, ...], ListOf, Field(min_length=1)] = tuple(Algorithm)
+    """What is offered, the most preferred first."""
+    md5_only: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], ListOf] = (
+        "baresip v0.",
+        "baresip v1.",
+        "baresip v2.",
+    )
+    """How the User-Agent of phones begins that give up where anything but MD5 is offered."""
+    nonce_life: Annotated[Seconds, Field(ge=1, le=86_400)] = 300.0
+    """How long a challenge may be answered; after that it is asked again, with stale."""
+    nonces: Annotated[int, Field(ge=100, le=10_000_000)] = 65_536
+    """Challenges in use that are remembered; about 220 bytes each."""
+    bind_source: bool = False
+    """Whether a challenge may be answered only from the address it was sent to."""
+    allow_without_qop: bool = False
+    """Whether answers as in RFC 2069 are taken, each challenge once."""
+    check_uri: bool = True
+    """Whether an answer must be for the Request-URI of its request."""
+
+
+class UserConfig(Section):
+    """`[[user]]`: somebody who may register and call; hashes only, as `ringway user` makes them."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """What the phone logs in with: the user part of the address."""
+    realm: Domain | None = None
+    """The domain; our first one without it."""
+    sha_256: Annotated[str, _hash(64)] | None = None
+    """The hash of name:realm:password by SHA-256."""
+    sha_512_256: Annotated[str, _hash(64)] | None = None
+    """The same by SHA-512-256."""
+    md5: Annotated[str, _hash(32)] | None = None
+    """The same by MD5, for phones that know nothing else."""
+
+    @model_validator(mode="after")
+    def _has_a_hash(self) -> UserConfig:
+        if not (self.sha_256 or self.sha_512_256 or self.md5):
+            refuse("user", self.name, "at least one of sha_256, sha_512_256, md5")
+        return self
+
+
+class PeerConfig(Section):
+    """`[[peer]]`: a system that needs no password, known by its address or its certificate."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """What it is called in the story."""
+    addresses: Annotated[tuple[NetworkOf, ...], ListOf] = ()
+    """Addresses or networks it sends from: 192.0.2.10, 2001:db8::/32."""
+    certificates: Annotated[tuple[str, ...], ListOf] = ()
+    """Names in the client certificate it shows."""
+    may: Annotated[frozenset[May], ListOf] = frozenset({May.CALL})
+    """What it may do: register, call our users, relay to others."""
+
+    @model_validator(mode="after")
+    def _is_known_by_something(self) -> PeerConfig:
+        if not (self.addresses or self.certificates):
+            refuse("peer.addresses", self.name, "addresses or certificates to know it by")
+        return self
 
 
 class RedirectConfig(Section):
@@ -320,6 +467,13 @@ class RedirectConfig(Section):
         return self
 
 
+class MetricsConfig(Section):
+    """`[metrics]`: numbers for Prometheus at /metrics, and /healthz, over HTTP."""
+
+    listen: WebAt = WebListen(Address("127.0.0.1", 9460))
+    """Where to serve them, as ADDRESS:PORT; off does not. No fault when the default is taken."""
+
+
 DEFAULT_LISTEN = (read_listen("udp:127.0.0.1:5060"), read_listen("tcp:127.0.0.1:5060"))
 
 
@@ -345,11 +499,12 @@ class Config(Section):
     no_auth: bool = False
     """Whether anyone may register and call without a password; only on loopback addresses."""
     allow_unauthenticated_public: bool = False
-    """Insists on serving anyone on addresses that other machines reach."""
+    """Insists on `no_auth` on addresses that other machines reach."""
     relay: Literal["off", "registered", "any"] = "off"
     """Who may call other domains through us."""
     history: Literal["off", "history-info", "diversion"] = "off"
     """How a retargeted request says where it was addressed before."""
+    auth: AuthConfig = AuthConfig()
     tls: TlsConfig = TlsConfig()
     recurse: RecurseConfig = RecurseConfig()
     timers: TimersConfig = TimersConfig()
@@ -359,6 +514,9 @@ class Config(Section):
     limits: LimitsConfig = LimitsConfig()
     dns: DnsConfig = DnsConfig()
     log: LogConfig = LogConfig()
+    metrics: MetricsConfig = MetricsConfig()
+    user: tuple[UserConfig, ...] = ()
+    peer: tuple[PeerConfig, ...] = ()
     redirect: tuple[RedirectConfig, ...] = ()
 
     @property
@@ -392,7 +550,7 @@ class Config(Section):
             if listen in seen and listen.address.port:
                 refuse("listen", str(listen), "each address once")
             seen.add(listen)
-            if listen.transport in {"tls", "wss"} and self.tls.certificate is None:
+            if listen.transport in {"tls", "wss"} and not self.tls.certificate:
                 refuse("listen", str(listen), "it together with tls.certificate and tls.key")
         if isinstance(self.advertise, dict):
             for name in self.advertise:
@@ -401,21 +559,13 @@ class Config(Section):
 
     def _check_authentication(self) -> None:
         public = next((listen for listen in self.listen if listen.public), None)
-        if public is None or self.allow_unauthenticated_public:
-            return
-        if self.no_auth:
+        if self.no_auth and public is not None and not self.allow_unauthenticated_public:
             refuse(
                 "no_auth",
                 True,
                 f"it on loopback addresses only ({public} is not one), or insist with "
                 "allow_unauthenticated_public = true",
             )
-        refuse(
-            "listen",
-            str(public),
-            "a loopback address, or insist with allow_unauthenticated_public = true: there is no "
-            "authentication yet, so whoever reaches it can register and call as anyone",
-        )
 
 
 def with_state_dir(config: Config) -> Config:

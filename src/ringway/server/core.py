@@ -34,8 +34,9 @@ from ringway.proxy import (
 )
 from ringway.redirect import RedirectTable, redirect_headers
 from ringway.registrar import Registrar, RegistrarSettings
+from ringway.server.admission import Admission
 from ringway.server.failed import when_failed
-from ringway.transport.token import Sealer
+from ringway.transport.token import Purpose, Sealer
 
 ALLOWED: Final = "OPTIONS, REGISTER"
 SUPPORTED: Final = "outbound, path"
@@ -51,6 +52,9 @@ CAPABILITIES: Final = (
 
 class Core:
     """A whole node without its sockets: endpoint, registrar, redirects and proxy.
+
+    Set `admission` to have new requests decided on; without it everyone may do everything that
+    the proxy allows.
 
     Args:
         endpoint: its ``user`` becomes this core.
@@ -79,6 +83,7 @@ class Core:
         self.registrar = (
             Registrar(endpoint, location, registrar) if proxy.role is not Role.EDGE else None
         )
+        self.admission: Admission | None = None
         endpoint.user = self
 
     def handle(self, event: UserEvent, now: float) -> None:
@@ -87,9 +92,12 @@ class Core:
             case RequestReceived():
                 self._request(event, now)
             case AckReceived():
+                if self.admission is not None:
+                    event = event._replace(request=self.admission.cleared(event.request))
                 self.proxy.acknowledge(event, now)
             case CancelReceived():
-                self.proxy.cancel(event, now)
+                if self.admission is None or not self.admission.cancelled(event, now):
+                    self.proxy.cancel(event, now)
             case FlowClosed():
                 self.proxy.flow_closed(event, now)
             case _:
@@ -108,13 +116,40 @@ class Core:
             self.endpoint.emit(Persist((*drops, *ended), lambda _error, _now: None))
         return self.location.next_expiry()
 
-    def _request(self, event: RequestReceived, now: float) -> None:
+    # what admission asks for
+
+    def accepted(self, event: RequestReceived, routed: Routed, now: float) -> None:
+        """Let a request go its way, or answer what is wrong with it."""
         try:
-            routed = self.proxy.preprocess(event.request, event.flow, now)
             if routed.side is None and not routed.request.has("route"):
                 self._ours_or_not(event, routed, now)
             else:
                 self.proxy.forward(event, routed, now)
+        except ParseError as error:
+            self.proxy.reject(event, Rejection(error.status or 400, str(error), error.headers), now)
+
+    def redirected(
+        self, event: RequestReceived, routed: Routed, rule: RedirectRule, now: float
+    ) -> None:
+        """Answer a request with other addresses, as a rule of its callee would."""
+        self._redirect(event, routed, rule, now)
+
+    def refused(self, event: RequestReceived, rejection: Rejection, now: float) -> None:
+        """Answer a request with a failure."""
+        self.proxy.reject(event, rejection, now)
+
+    # requests
+
+    def _request(self, event: RequestReceived, now: float) -> None:
+        try:
+            routed = self.proxy.preprocess(event.request, event.flow, now)
+            if self.admission is None:
+                self.accepted(event, routed, now)
+            elif _is_decided(event, routed):
+                cleared = self.admission.cleared(routed.request)
+                self.accepted(event, routed._replace(request=cleared), now)
+            else:
+                self.admission.admit(event, routed, now)
         except TokenTampered as error:
             self.proxy.reject(event, Rejection(403, str(error)), now)
         except TokenGone as error:
@@ -155,8 +190,16 @@ class Core:
     def _for_a_user(self, event: RequestReceived, routed: Routed, now: float) -> None:
         aor = self.proxy.aor(routed.request.uri)
         rule = self.redirects.find(aor, When.ALWAYS, now)
-        headers = redirect_headers(rule, routed.request, now) if rule is not None else None
-        if rule is None or headers is None:
+        if rule is None:
+            self.proxy.forward(event, routed, now)
+        else:
+            self._redirect(event, routed, rule, now)
+
+    def _redirect(
+        self, event: RequestReceived, routed: Routed, rule: RedirectRule, now: float
+    ) -> None:
+        headers = redirect_headers(rule, routed.request, now)
+        if headers is None:  # it leads to where the request is going anyway
             self.proxy.forward(event, routed, now)
             return
         response = build_response(event.request, rule.status, headers=headers)
@@ -194,3 +237,16 @@ class Core:
                     why=own_answer(rule.status),
                 )
             )
+
+
+def _is_decided(event: RequestReceived, routed: Routed) -> bool:
+    """Whether a token of ours proves that a request belongs to what has been decided on.
+
+    Who was in a call knows its tokens and its Call-ID for ever: they are good within the dialog,
+    and no way to begin another one, or to register, without a password.
+    """
+    if event.request.method == "REGISTER":
+        return False
+    if routed.side is not None and routed.side.purpose is Purpose.PATH:
+        return True
+    return bool(event.request.to_tag) and (routed.vouched or routed.side is not None)

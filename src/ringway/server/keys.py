@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import json
+import logging
 import os
 import secrets
 from dataclasses import dataclass
@@ -33,6 +35,10 @@ KEYS_KEPT: Final = 4
 """Keys that still open tokens, the current one included."""
 
 _GENERATIONS_PER_START: Final = 1 << 32
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_logger = logging.getLogger("ringway.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +131,25 @@ class StateDir:
                 {int(each["id"]): base64.b64decode(each["key"], validate=True) for each in keys},
                 int(keys[-1]["id"]),
             )
-            state = {"node": node, "starts": starts, "keys": keys}
-            _write_private(file, json.dumps(state, indent=1) + "\n")
+            fresh = {"node": node, "starts": starts, "keys": keys}
+            generation = starts * _GENERATIONS_PER_START + 1
+            try:
+                _write_private(file, json.dumps(fresh, indent=1) + "\n")
+            except OSError as error:
+                if error.errno not in _NO_ROOM or not state:
+                    raise
+                # Rather serve than wait for room. The next start counts the same number, so this
+                # one takes its generations from the middle of it.
+                reason = (error.strerror or str(error)).lower()
+                _logger.error("this start is not counted: %s: %s", file, reason)  # noqa: TRY400
+                half = _GENERATIONS_PER_START // 2
+                generation += half + secrets.randbelow(half // 2)
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
             raise _unusable(file, "a keys file of ringway, or none: it makes a new one") from None
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise _unusable(file, f"a file we may read and write ({reason})") from None
-        return Identity(node, token_keys, starts * _GENERATIONS_PER_START + 1)
+        return Identity(node, token_keys, generation)
 
 
 def _new_node() -> str:

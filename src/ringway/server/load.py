@@ -33,10 +33,19 @@ ENVIRONMENT: Final = "environment"
 COMMAND_LINE: Final = "command line"
 PREFIX: Final = "RINGWAY_"
 
-# Variables that are no setting: which file to read.
-_NOT_SETTINGS: Final = frozenset({"RINGWAY_CONFIG"})
+# Lists of tables: in a file only.
+_LISTS: Final = frozenset({"redirect", "user", "peer"})
+# Variables that are no setting: which file to read, and the language of the reference.
+_NOT_SETTINGS: Final = frozenset({"RINGWAY_CONFIG", "RINGWAY_LANG"})
 _OPTION_NAMES: Final = {"recurse.domains": "--recurse", "web.listen": "--web"}
-_FILE_KEYS: Final = (("tls", "certificate"), ("tls", "key"), ("tls", "authorities"), ("state_dir",))
+_FILE_KEYS: Final = (
+    ("auth", "users"),
+    ("tls", "certificate"),
+    ("tls", "key"),
+    ("tls", "authorities"),
+    ("tls", "clients"),
+    ("state_dir",),
+)
 
 
 @dataclass(slots=True)
@@ -176,12 +185,21 @@ def _anchored(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
         table: Any = settings
         for name in tables:
             table = table.get(name, {}) if isinstance(table, dict) else {}
-        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key]:
-            table[key] = str(folder / Path(table[key]).expanduser())
+        if not isinstance(table, dict):
+            continue
+        value = table.get(key)
+        if isinstance(value, str) and value:
+            table[key] = _from(folder, value)
+        elif isinstance(value, list):
+            table[key] = [_from(folder, each) if isinstance(each, str) else each for each in value]
     store = settings.get("store")
     if isinstance(store, str) and store.startswith("sqlite:") and store != "sqlite:":
         settings["store"] = f"sqlite:{folder / Path(store.removeprefix('sqlite:')).expanduser()}"
     return settings
+
+
+def _from(folder: Path, path: str) -> str:
+    return str(folder / Path(path).expanduser())
 
 
 def _from_text(path: tuple[str, ...], text: str, name: str) -> object:
@@ -190,7 +208,7 @@ def _from_text(path: tuple[str, ...], text: str, name: str) -> object:
     for step, key in enumerate(path):
         known = model.model_fields.get(key)
         table = _table(known)
-        if known is None or (table is not None) == (step == len(path) - 1) or key == "redirect":
+        if known is None or (table is not None) == (step == len(path) - 1) or key in _LISTS:
             raise ConfigError(ENVIRONMENT, name, text, _nearest(name, _variables()))
         if table is not None:
             model = table
@@ -206,7 +224,7 @@ def _variables() -> list[str]:
         table = _table(known)
         if table is not None:
             names += [f"{PREFIX}{key}__{each}".upper() for each in table.model_fields]
-        elif key != "redirect":
+        elif key not in _LISTS:
             names.append(f"{PREFIX}{key}".upper())
     return names
 
@@ -277,7 +295,7 @@ def _keys_beside(path: Path_) -> list[str]:
         if isinstance(key, int):
             continue
         known = model.model_fields[key]
-        # What is no table itself is the list of redirects.
+        # What is no table itself is a list of tables.
         model = _table(known) or getattr(known.annotation, "__args__", (Section,))[0]
     return [known.alias or key for key, known in model.model_fields.items()]
 

@@ -8,8 +8,8 @@ first message, so that nobody is ever told a registered user is away.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -21,7 +21,8 @@ from ringway.aio.driver import Driver
 from ringway.aio.resolver import Resolver, ask_dns
 from ringway.aio.sockets import address_of, bind_datagram, bind_stream, primary_host
 from ringway.aio.stores import MemoryStore, SqliteStore
-from ringway.endpoint import Decision, Endpoint, Listener
+from ringway.auth import Authenticator, Users
+from ringway.endpoint import Decision, Endpoint, Kind, Listener
 from ringway.errors import ConfigError, StoreError
 from ringway.location import (
     NO_SYNONYMS,
@@ -36,27 +37,39 @@ from ringway.location import (
     When,
 )
 from ringway.redirect import RedirectTable, make_rule
-from ringway.server.certificates import client_tls, server_tls
-from ringway.server.config import Config
+from ringway.server.admission import Admission
+from ringway.server.certificates import Certificates
+from ringway.server.config import Config, RoleChoice
 from ringway.server.control import Conversation
 from ringway.server.control_socket import NAME, bind_control
 from ringway.server.core import Core
+from ringway.server.drain import ClosedGate, all_answered
+from ringway.server.guard import Guard
 from ringway.server.keys import Identity, StateDir, new_identity
+from ringway.server.metrics import Exporter
+from ringway.server.policy import Handler, Policy, default_policy, open_policy
+from ringway.server.reload import changed_keys, with_live_keys
+from ringway.server.systemd import describe_sockets, take_socket
+from ringway.server.trust import authenticator, doubts, find_peers, find_users, policy_rules
 from ringway.server.unique import Unique
 from ringway.server.values import Listen
 from ringway.server.wiring import (
     domains_of,
     endpoint_settings,
+    guard_settings,
     proxy_settings,
     redirect_rules,
     registrar_settings,
     synonyms_of,
     user_aor,
 )
-from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address
+from ringway.transport.flow import SECURE_TRANSPORTS, UDP, Address, Flow
 from ringway.transport.token import Sealer
 
 __all__ = ["Server"]
+
+STORE_TROUBLE: Final = 30.0
+"""Seconds after a change that was not kept in which a server does not count as ready."""
 
 EXPIRY_INTERVAL: Final = 5.0
 """Seconds between two looks at what has lapsed; look-ups skip lapsed bindings anyway."""
@@ -66,6 +79,8 @@ EXPIRY_PAUSE: Final = 0.05
 
 Listening = Callable[[Decision], None]
 
+_logger = logging.getLogger("ringway.server")
+
 
 class Server:
     """A SIP server.
@@ -73,19 +88,37 @@ class Server:
     Args:
         config: what it is told; see `ringway.server.load`.
         on_decision: called with every decision, from within the loop; None costs nothing.
+        handler: decides about each new request; see `ringway.server.policy`. The default policy
+            without it.
+        sockets: bound already, by who started this process; taken for what listens there.
     """
 
-    def __init__(self, config: Config, *, on_decision: Listening | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        on_decision: Listening | None = None,
+        handler: Handler | None = None,
+        sockets: Sequence[socket.socket] = (),
+    ) -> None:
         self.config = config
+        self.handler = handler
         self.clock = Clock()
         self.domains: tuple[str, ...] = ()
         self.listeners: tuple[Listener, ...] = ()
         self._synonyms: Synonyms = NO_SYNONYMS
         self._on_decision = on_decision
+        self._users = Users()
         self._stack = AsyncExitStack()
         self._driver: Driver
         self._core: Core
-        self._tls: ssl.SSLContext | None = None
+        self._guard: Guard
+        self._exporter: Exporter
+        self._certificates: Certificates
+        self._authenticator: Authenticator | None = None
+        self._sockets = list(sockets)
+        self.draining = False
+        """Whether it takes no new work any more."""
 
     async def __aenter__(self) -> Self:
         """Start serving.
@@ -161,16 +194,71 @@ class Server:
             await self._change(changes)
         return len(changes)
 
-    def reload_certificate(self) -> None:
-        """Read certificate and key again, for the connections accepted from now on.
+    def metrics(self) -> bytes:
+        """What has been counted, as Prometheus reads it."""
+        return self._exporter.text()
+
+    def trouble(self) -> str:
+        """Why this server should get no new work, in a few words; empty when it is ready.
+
+        A store that failed counts for a while only: whether it works again shows with the next
+        change, which nobody sends to a server that is called sick for ever.
+        """
+        if self.draining:
+            return "draining"
+        failed_at = self._driver.store_failed_at
+        if failed_at is not None and self.clock() - failed_at < STORE_TROUBLE:
+            return "the store does not answer"
+        return ""
+
+    async def drain(self, hurry: asyncio.Event) -> int:
+        """Take no new work, and wait for what is under way, for `timers.drain` seconds at most.
+
+        Args:
+            hurry: ends the wait when it is set.
+
+        Returns:
+            How many requests have no final response in the end.
+        """
+        self.draining = True
+        endpoint, seconds = self._core.endpoint, self.config.timers.drain
+        endpoint.gate = ClosedGate(endpoint.gate, seconds)
+        return await all_answered(lambda: endpoint.unanswered, seconds, hurry)
+
+    def reload(self, config: Config | None = None) -> list[str]:
+        """Read certificates and users again, and take over what may change while serving.
+
+        Args:
+            config: what it is told now; None: the same as before.
+
+        Returns:
+            The keys that differ and wait for a restart, see `ringway.server.reload`.
 
         Raises:
-            ConfigError: they cannot be read or do not fit; the old ones stay.
+            ConfigError: a file is not what it should be; everything stays as it was.
         """
-        tls = self.config.tls
-        if self._tls is not None and tls.certificate is not None and tls.key is not None:
-            server_tls(tls)  # tried on another context first: half loaded, one serves nobody
-            self._tls.load_cert_chain(tls.certificate, tls.key)
+        told = config if config is not None else self.config
+        old, new = self.config, with_live_keys(self.config, told)
+        now = self.clock()
+        users = find_users(new, self.domains) if self._authenticator is not None else None
+        rules = redirect_rules(new, self.domains, now, self._synonyms)
+        self._certificates.read(new.tls)  # the last that can fail
+        self.config = new
+        self._driver.client_tls = self._certificates.towards_others
+        if self._authenticator is not None and users is not None:
+            self._authenticator.users = self._users = users
+            self._doubt_users(new)
+        domains = domains_of(new, self.listeners)
+        self._core.proxy.configure(proxy_settings(new, domains, self._synonyms))
+        if self._core.registrar is not None:
+            settings = registrar_settings(new, domains, self._synonyms)
+            self._core.registrar.configure(settings)
+        if old.redirect != new.redirect:
+            table = self._core.redirects
+            for rule in redirect_rules(old, self.domains, now, self._synonyms):
+                table.apply(table.clear(rule.aor, rule.when))
+            table.apply([PutRedirect(rule) for rule in rules])
+        return changed_keys(new, told)
 
     def _aor(self, user: str) -> str:
         return user_aor(user, self.domains, self._synonyms)
@@ -179,10 +267,14 @@ class Server:
 
     async def _start(self, stack: AsyncExitStack) -> None:
         config = self.config
-        self._tls = server_tls(config.tls)
-        towards_others = client_tls(config.tls)
+        self._certificates = Certificates(config.tls)
         identity = self._identity(stack)
-        bound = [_bind(listen, stack) for listen in config.listen]
+        bound = [_bind(listen, stack, self._sockets) for listen in config.listen]
+        if self._sockets:
+            unused = describe_sockets(self._sockets)
+            _logger.warning("nothing listens on these sockets we were given: %s", unused)
+            while self._sockets:
+                self._sockets.pop().close()
         self.listeners = tuple(
             _listener(config, listen, sock)
             for listen, sock in zip(config.listen, bound, strict=True)
@@ -204,6 +296,8 @@ class Server:
         )
         if self._on_decision is not None:
             endpoint.listener = self._on_decision
+        guard = self._guard = self._make_guard(endpoint)
+        endpoint.gate = guard
         self._core = Core(
             endpoint,
             Location(bindings),
@@ -212,14 +306,19 @@ class Server:
             proxy_settings(config, domains, synonyms),
             registrar_settings(config, domains, synonyms),
         )
+        self._core.admission = self._admission(endpoint, synonyms)
         self._driver = await stack.enter_async_context(
             Driver(
                 endpoint,
                 resolver=self._resolver(),
                 store=store,
                 clock=self.clock,
-                client_tls=towards_others,
-                max_connections=config.limits.connections,
+                client_tls=self._certificates.towards_others,
+                door=guard,
+                lag=guard.overload.measured,
+                write_limit=config.limits.write_buffer,
+                handshake_time=config.limits.handshake_time,
+                flow_timer=config.timers.flow_timer,
             )
         )
         for listen, sock in zip(config.listen, bound, strict=True):
@@ -227,10 +326,60 @@ class Server:
                 self._driver.add_datagram(sock)
             else:
                 secure = listen.transport in SECURE_TRANSPORTS
-                await self._driver.add_stream(sock, listen.transport, self._tls if secure else None)
+                tls = self._certificates.accepting if secure else None
+                await self._driver.add_stream(sock, listen.transport, tls)
+        self._exporter = Exporter(endpoint, guard, self._core.location, self._driver)
         self._driver.run(self._expire)
         if config.state_dir is not None:
             await self._open_control(config.state_dir, stack)
+
+    def _make_guard(self, endpoint: Endpoint) -> Guard:
+        """Who keeps requests and connections within bounds."""
+        settings = guard_settings(self.config)
+        peers = find_peers(self.config, endpoint.certificate_names)
+
+        def known(flow: Flow) -> bool:  # peers that are known by their addresses are exempt anyway
+            return bool(endpoint.certificate_names(flow)) and peers(flow) is not None
+
+        def banned(source: str, now: float) -> None:
+            text = f"{source} is not heard for {settings.ban_time:g} s: too many failures"
+            endpoint.note(Decision(at=now, kind=Kind.DROPPED, text=text))
+
+        return Guard(
+            settings,
+            lambda: endpoint.transactions,
+            endpoint.counters.over,
+            banned=banned,
+            is_known=known if any(peer.certificates for peer in self.config.peer) else None,
+        )
+
+    def _admission(self, endpoint: Endpoint, synonyms: Synonyms) -> Admission | None:
+        """Who decides about new requests; None where everyone may do everything."""
+        config = self.config
+        closed = not config.no_auth and config.role is not RoleChoice.EDGE
+        if not closed and self.handler is None:
+            return None
+        default: Policy = open_policy
+        if closed:
+            self._users = find_users(config, self.domains)
+            self._doubt_users(config)
+            default = default_policy(policy_rules(config, self.domains, synonyms))
+            self._authenticator = authenticator(config, self.domains, self._users)
+        return Admission(
+            endpoint,
+            self._core,
+            self.handler,
+            default=default,
+            authenticator=self._authenticator,
+            peers=find_peers(config, endpoint.certificate_names),
+            is_ours=self._core.proxy.is_ours,
+            synonyms=synonyms,
+            seconds=config.timers.handler,
+        )
+
+    def _doubt_users(self, config: Config) -> None:
+        for doubt in doubts(self._users, self.domains, config.auth.algorithms):
+            _logger.warning("%s", doubt)
 
     async def _open_control(self, state_dir: Path, stack: AsyncExitStack) -> None:
         try:
@@ -289,10 +438,10 @@ class Server:
         self._core.redirects.apply(changes)
 
 
-def _bind(listen: Listen, stack: AsyncExitStack) -> socket.socket:
+def _bind(listen: Listen, stack: AsyncExitStack, passed: list[socket.socket]) -> socket.socket:
     bind = bind_datagram if listen.transport == UDP else bind_stream
     try:
-        sock = bind(listen.address)
+        sock = take_socket(passed, listen) or bind(listen.address)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         allowed = f"an address of this machine with a free port ({reason})"

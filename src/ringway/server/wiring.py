@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from ringway.codes import Role
 from ringway.endpoint import EndpointSettings, Listener, Timers
@@ -18,11 +18,14 @@ from ringway.proxy import History, ProxySettings, RecursionPolicy, Relay
 from ringway.redirect import make_rule
 from ringway.registrar import RegistrarSettings
 from ringway.server.config import Config, RedirectConfig, RoleChoice
+from ringway.server.guard import GuardSettings
+from ringway.transport.flow import is_numeric
 from ringway.transport.frames import FramingLimits
 
 __all__ = [
     "domains_of",
     "endpoint_settings",
+    "guard_settings",
     "in_order",
     "proxy_settings",
     "redirect_rules",
@@ -59,14 +62,47 @@ def synonyms_of(config: Config, listeners: Sequence[Listener] = ()) -> dict[str,
 
 def endpoint_settings(config: Config, listeners: tuple[Listener, ...]) -> EndpointSettings:
     """The endpoint's settings for listeners that are bound."""
-    size = config.limits.message_size
+    limits = config.limits
     return EndpointSettings(
         local=listeners,
         aliases=frozenset(config.aliases) | frozenset(config.domains) | _local_names(listeners),
         software="Ringway",
         timers=Timers(t1=config.timers.t1, t2=config.timers.t2, t4=config.timers.t4),
-        limits=FramingLimits(head=min(size, 65_536), body=size),
+        limits=FramingLimits(
+            head=limits.header_size, body=limits.message_size, headers=limits.headers
+        ),
         origins=config.websocket.origins,
+        message_time=limits.message_time,
+        handshake_time=limits.handshake_time,
+    )
+
+
+def guard_settings(config: Config) -> GuardSettings:
+    """The bounds for requests and connections.
+
+    Everybody reaches a registrar behind edges from the address of an edge, and everybody outside
+    an edge's own reach from that of its registrar: there the other one counts.
+    """
+    limits = config.limits
+    alone = config.role is not RoleChoice.REGISTRAR
+    exempt = [*limits.exempt, *(network for peer in config.peer for network in peer.addresses)]
+    if config.registrar is not None:
+        host = parse_uri(config.registrar).host
+        if is_numeric(host):
+            exempt.append(ip_network(host))
+    return GuardSettings(
+        transactions=limits.transactions,
+        request_rate=limits.request_rate if alone else 0.0,
+        request_burst=limits.request_burst,
+        ban_failures=limits.ban_failures if alone else 0,
+        ban_window=limits.ban_window,
+        ban_time=limits.ban_time,
+        sources=limits.sources,
+        connections=limits.connections,
+        connections_per_source=limits.connections_per_source if alone else 0,
+        exempt=tuple(exempt),
+        lag=limits.lag,
+        retry_after=limits.retry_after,
     )
 
 

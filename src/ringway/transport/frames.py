@@ -15,6 +15,8 @@ CRLF: Final = b"\r\n"
 PONG_BYTES: Final = CRLF
 PING_BYTES: Final = CRLF + CRLF
 HEAD_END: Final = CRLF + CRLF
+TLS_HANDSHAKE: Final = 22
+"""The first byte of TLS (RFC 8446 §5.1), and of no message; one is enough to know."""
 
 
 class FrameKind(enum.Enum):
@@ -57,10 +59,12 @@ class FramingLimits(NamedTuple):
     Attributes:
         head: start line and header fields together.
         body: the body alone.
+        headers: header lines, by their number.
     """
 
     head: int = 65_536
     body: int = 1_048_576
+    headers: int = 256
 
 
 class Framer(Protocol):
@@ -74,6 +78,14 @@ class Framer(Protocol):
     @property
     def closing(self) -> bool:
         """True when the connection has to be closed."""
+
+    @property
+    def unfinished(self) -> bool:
+        """True while a part of something is held, and the rest of it is still to come."""
+
+    @property
+    def established(self) -> bool:
+        """True when SIP can be spoken; a WebSocket has a handshake first."""
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes from the connection and return the frames they complete."""
@@ -91,3 +103,6 @@ class Framer(Protocol):
 def broken(status: int, reason: str, head: bytes = b"") -> Frame:
     """Return a BROKEN frame."""
     return Frame(FrameKind.BROKEN, head, b"", status, reason)
+
+
+SPEAKS_TLS: Final = broken(0, "the peer speaks TLS where nobody listens for it")

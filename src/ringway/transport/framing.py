@@ -24,6 +24,8 @@ from ringway.transport.frames import (
     PING_BYTES,
     PONG,
     PONG_BYTES,
+    SPEAKS_TLS,
+    TLS_HANDSHAKE,
     Frame,
     FrameKind,
     Framer,
@@ -68,6 +70,8 @@ class StreamFramer:
         "closing",
     )
 
+    established: Final = True
+
     def __init__(self, limits: FramingLimits = _DEFAULT_LIMITS) -> None:
         self.closing: bool = False
         """True when the connection has to be closed."""
@@ -77,6 +81,11 @@ class StreamFramer:
         self._head: bytes = b""  # complete, its body is still to come
         self._body_length: int = 0
         self._after_crlf: bool = False
+
+    @property
+    def unfinished(self) -> bool:
+        """True while a part of a message is held; half of a keep-alive is none."""
+        return bool(self._head) or len(self._buffer) > 2
 
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes from the connection and return the frames they complete.
@@ -135,6 +144,9 @@ class StreamFramer:
             elif position == size or (position + 1 == size and source[position] == _CR):
                 return position
             else:
+                if source[position] == TLS_HANDSHAKE:
+                    self._give_up(frames, SPEAKS_TLS)
+                    return size
                 self._after_crlf = False
                 found = source.find(HEAD_END, position + self._searched)
                 end = size if found < 0 else found + len(HEAD_END)

@@ -16,6 +16,7 @@ of ours, so nothing is added there unless ``rport`` asks for it (RFC 7118 §5.3)
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -74,12 +75,17 @@ def stamp_received(request: Request, flow: Flow) -> Request:
     return request
 
 
-def response_flow(via: Via, flow: Flow) -> Flow | None:
+def response_flow(
+    via: Via, flow: Flow, believed: Callable[[Flow], bool] | None = None
+) -> Flow | None:
     """Return where a response goes first (RFC 3261 §18.2.2, RFC 3581 §4).
 
     Args:
         via: the topmost Via of the response, as ``stamp_received`` left it in the request.
         flow: what the request came in on.
+        believed: says whether the maddr of a Via from this flow counts; None for all. It may name
+            anybody, so a stranger could have us send to a third party (it is meant for multicast,
+            which we do not take); one that does not count leaves the source.
 
     Returns:
         The same connection for a reliable transport; if that is closed see ``response_target``.
@@ -89,10 +95,10 @@ def response_flow(via: Via, flow: Flow) -> Flow | None:
     """
     if flow.transport != UDP:
         return flow
-    received, rport, maddr = via.routing
+    received, rport, named = via.routing
     port = via.port or DEFAULT_PORTS[UDP]
-    if maddr:
-        host = maddr
+    if named and (believed is None or believed(flow)):
+        host = named
     elif received:
         host = received
         behind_nat = not rport and host != via.host and _is_nowhere(via.host)

@@ -15,6 +15,7 @@ import logging
 from typing import Final, cast
 
 from websockets.client import ClientProtocol
+from websockets.exceptions import PayloadTooBig
 from websockets.frames import CloseCode, Opcode
 from websockets.frames import Frame as WireFrame
 from websockets.http11 import Request, Response
@@ -33,6 +34,8 @@ from ringway.transport.frames import (
     PING_BYTES,
     PONG,
     PONG_BYTES,
+    SPEAKS_TLS,
+    TLS_HANDSHAKE,
     Frame,
     FrameKind,
     FramingLimits,
@@ -44,6 +47,7 @@ _SIP: Final = Subprotocol("sip")
 _ALIVE: Final = (State.CONNECTING, State.OPEN)
 
 # The library logs each connection; what Ringway has to say about a flow, the endpoint says.
+_TLS: Final = bytes([TLS_HANDSHAKE])
 _SILENCE: Final = logging.getLogger("ringway.transport.websocket")
 _SILENCE.disabled = True
 
@@ -54,7 +58,15 @@ class WebSocketFramer:
     Messages wrapped before the handshake is done wait for it inside.
     """
 
-    __slots__ = ("_ended", "_fragments", "_limits", "_protocol", "_text", "_waiting")
+    __slots__ = (
+        "_ended",
+        "_fragments",
+        "_limits",
+        "_partial",
+        "_protocol",
+        "_text",
+        "_waiting",
+    )
 
     def __init__(self, protocol: ServerProtocol | ClientProtocol, limits: FramingLimits) -> None:
         self._protocol: ServerProtocol | ClientProtocol = protocol
@@ -63,6 +75,7 @@ class WebSocketFramer:
         self._text: bool = False  # the message under way came in text frames
         self._waiting: list[bytes] = []
         self._ended: bool = False
+        self._partial: bool = False  # the last bytes completed nothing, or there are more
 
     @classmethod
     def server(
@@ -121,6 +134,16 @@ class WebSocketFramer:
         """True when the connection has to be closed."""
         return self._ended
 
+    @property
+    def established(self) -> bool:
+        """True when the handshake is done."""
+        return self._protocol.state is not State.CONNECTING
+
+    @property
+    def unfinished(self) -> bool:
+        """True while a fragment of a message is held, or a part of a frame."""
+        return self._partial or bool(self._fragments)
+
     def feed(self, data: bytes) -> list[Frame]:
         """Take bytes from the connection and return the frames they complete.
 
@@ -128,11 +151,14 @@ class WebSocketFramer:
             data: what was read; any cut will do.
 
         Returns:
-            The frames in order. Write ``outgoing()`` next. A BROKEN frame with status 0 says why
-            the connection ends; after any other the connection lives on.
+            The frames in order. Write ``outgoing()`` next. A BROKEN frame without a head says
+            why the connection ends; after any other the connection lives on.
         """
         frames: list[Frame] = []
         protocol = self._protocol
+        if data[:1] == _TLS and protocol.state is State.CONNECTING and not self._ended:
+            self._ended = True
+            return [SPEAKS_TLS]
         start = 0
         while start < len(data) and not self._ended:
             end = len(data)
@@ -140,7 +166,8 @@ class WebSocketFramer:
                 # By lines, so that frames that came along with the handshake wait for its end.
                 end = data.find(b"\n", start) + 1 or end
             protocol.receive_data(data[start:end])
-            self._take_events(frames)
+            completed = self._take_events(frames)
+            self._partial = not completed or bool(protocol.reader.buffer)
             start = end
         return frames
 
@@ -176,20 +203,28 @@ class WebSocketFramer:
         else:
             self._protocol.send_binary(message)
 
-    def _take_events(self, frames: list[Frame]) -> None:
-        """Turn the library's events into frames, and see whether it gave up."""
+    def _take_events(self, frames: list[Frame]) -> bool:
+        """Turn the library's events into frames, and see whether it gave up.
+
+        Returns:
+            Whether there were any.
+        """
         protocol = self._protocol
-        for event in protocol.events_received():
+        events = protocol.events_received()
+        for event in events:
             if isinstance(event, WireFrame):
                 self._take_frame(event, frames)
             else:
                 self._take_handshake(event, frames)
             if self._ended:
-                return
+                return True
         error = protocol.handshake_exc or protocol.parser_exc
         if error is not None:
-            frames.append(broken(0, f"WebSocket: {error}"))
+            # There is nothing to answer, but it counts as what it is.
+            status = 513 if isinstance(error, PayloadTooBig) else 0
+            frames.append(broken(status, f"WebSocket: {error}"))
         self._ended = protocol.state not in _ALIVE or protocol.eof_sent
+        return bool(events)
 
     def _take_handshake(self, event: Request | Response, frames: list[Frame]) -> None:
         """Answer a client's handshake, or look at the server's answer to ours (§4.1)."""

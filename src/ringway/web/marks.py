@@ -44,5 +44,5 @@ def _piece(kind: Kind, text: str, language: Language) -> Markup:
             return _EMPHASIS.format(text)
         case Kind.RFC:
             return _RFC.format(section_url(text), text)
-        case Kind.TEXT:
+        case _:
             return Markup.escape(text)

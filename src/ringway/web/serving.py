@@ -1,7 +1,7 @@
-"""The web application beside a SIP server: in its process and event loop, as a task with an owner.
+"""HTTP beside a SIP server: in its process and event loop, as a task with an owner.
 
-SIP comes first. Whatever goes wrong here ends at most the web pages; the signals stay with who
-runs the loop; nobody can open more than a bounded number of connections.
+SIP comes first. Whatever goes wrong here ends at most what is served here; the signals stay with
+who runs the loop; nobody can open more than a bounded number of connections.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from ringway.web.app import create_app
 
-__all__ = ["WebServer"]
+__all__ = ["HttpServer", "WebServer"]
 
 _CONNECTIONS: Final = 200
 _KEEP_ALIVE: Final = 10  # seconds
@@ -28,24 +28,23 @@ _LONGEST_HEAD: Final = 16_384  # octets
 _logger = logging.getLogger("ringway.web")
 
 
-class WebServer:
-    """Serves the reference; use it as an asynchronous context manager.
+class HttpServer:
+    """Serves an application; use it as an asynchronous context manager.
 
     Args:
         sock: A bound stream socket; it is closed at the end.
+        app: What is served.
+        name: What it is called in the log.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, app: ASGIApp, name: str) -> None:
         self._socket = sock
-        self._app = create_app()
-        self._server = _Server(_config(self._app))
+        self._name = name
+        self._server = _Server(_config(app))
         self._tasks = asyncio.TaskGroup()
-
-    @property
-    def url(self) -> str:
+        host, port = sock.getsockname()[:2]
+        self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
         """Where the first page is."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
     async def __aenter__(self) -> Self:
         """Start to serve."""
@@ -63,7 +62,23 @@ class WebServer:
         try:
             await self._server.serve(sockets=[self._socket])
         except Exception:
-            _logger.exception("the web pages have ended; SIP goes on")
+            _logger.exception("%s ended; SIP goes on", self._name)
+
+
+class WebServer(HttpServer):
+    """Serves the reference; use it as an asynchronous context manager.
+
+    Args:
+        sock: A bound stream socket; it is closed at the end.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._app = create_app()
+        super().__init__(sock, self._app, "the web pages have")
+
+    async def _serve(self) -> None:
+        try:
+            await super()._serve()
         finally:
             self._app.state.shelf.close()
 

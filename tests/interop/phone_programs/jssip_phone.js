@@ -1,6 +1,6 @@
 // A JsSIP phone without a browser: `ws` is its WebSocket, a peer connection without media its media.
 // Arguments: AOR, then WebSocket URLs in the order they are tried. It answers calls at once.
-// Each event is one line of JSON on stdout; commands come by line on stdin: "call URI", "hangup".
+// The password is in PHONE_PASSWORD. Each event is one line of JSON on stdout; commands come by line on stdin: "call URI", "hangup".
 "use strict";
 
 const readline = require("node:readline");
@@ -40,6 +40,7 @@ const [aor, ...urls] = process.argv.slice(2);
 
 const ua = new JsSIP.UA({
   uri: aor,
+  password: process.env.PHONE_PASSWORD || null,
   sockets: urls.map((url, index) => ({
     socket: new JsSIP.WebSocketInterface(url), weight: urls.length - index,
   })),

@@ -1,11 +1,12 @@
 """A pjsua2 phone over TCP, as a program of its own (its threads are C's).
 
 Arguments: AOR, outbound proxy URI, instance-id ("" for no outbound), reg-id. It answers calls at
-once. Each event is one line of JSON on stdout, its log goes to the file given last; commands come
-by line on stdin: "call URI", "hangup", "quit".
+once. The password is in PHONE_PASSWORD. Each event is one line of JSON on stdout, its log goes to
+the file given last; commands come by line on stdin: "call URI", "hangup", "quit".
 """
 
 import json
+import os
 import sys
 import threading
 from queue import Empty, SimpleQueue
@@ -78,6 +79,10 @@ def main() -> None:
     settings.idUri = aor
     settings.regConfig.registrarUri = "sip:" + aor.partition("@")[2]
     settings.regConfig.timeoutSec = 60
+    password = os.environ.get("PHONE_PASSWORD")
+    if password:
+        name = aor.partition(":")[2].partition("@")[0]
+        settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", name, 0, password))
     settings.sipConfig.proxies.append(proxy + ";lr")
     settings.natConfig.sipOutboundUse = 1 if instance else 0
     settings.natConfig.sipOutboundInstanceId = f"<{instance}>" if instance else ""

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ringway.aio.tls import CertifiedKey
+
 T = TypeVar("T")
 
 PATIENCE = 10.0
@@ -56,31 +58,51 @@ class Inbox:
 
 
 class Certificate:
-    """A self-signed certificate in files, and the context that trusts it."""
+    """A certificate in files, signed by itself or by another, and the context that trusts it.
+
+    Args:
+        folder: where the files go.
+        names: the alternative names; without any it has only the common name.
+        passphrase: of the key.
+        stem: begins the names of the files, for several in one folder.
+        issuer: who signs it.
+        common: the common name; the first name without it.
+        days: for how long it is valid; less than none has expired.
+    """
 
     def __init__(
         self,
         folder: Path,
         names: tuple[str, ...] = ("localhost", "127.0.0.1"),
         passphrase: bytes = b"",
+        *,
+        stem: str = "",
+        issuer: "Certificate | None" = None,
+        common: str = "",
+        days: float = 1,
     ) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        key = self._private = ec.generate_private_key(ec.SECP256R1())
+        common = common or names[0]
+        subject = self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+        signer = issuer or self
         today = dt.datetime.now(dt.UTC)
-        certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
-            .issuer_name(subject)
+            .issuer_name(signer._subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(today - dt.timedelta(days=1))
-            .not_valid_after(today + dt.timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-            .sign(key, hashes.SHA256())
+            .not_valid_before(today - dt.timedelta(days=10))
+            .not_valid_after(today + dt.timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
         )
-        self.file = folder / "certificate.pem"
-        self.key = folder / "key.pem"
+        if names:
+            others = x509.SubjectAlternativeName([_name(name) for name in names])
+            builder = builder.add_extension(others, False)
+        certificate = builder.sign(signer._private, hashes.SHA256())
+        self.file = folder / f"{stem}certificate.pem"
+        self.key = folder / f"{stem}key.pem"
+        self.certified = CertifiedKey(self.file, self.key)
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         self.key.write_bytes(
             key.private_bytes(
@@ -92,12 +114,17 @@ class Certificate:
             )
         )
 
-    def trusting(self) -> ssl.SSLContext:
+    def trusting(self, shown: "Certificate | None" = None) -> ssl.SSLContext:
         """A client's context that trusts this certificate and no other."""
-        return ssl.create_default_context(cafile=str(self.file))
+        context = ssl.create_default_context(cafile=str(self.file))
+        if shown is not None:
+            context.load_cert_chain(shown.file, shown.key)
+        return context
 
 
 def _name(name: str) -> x509.GeneralName:
+    if ":" in name and "." in name:
+        return x509.UniformResourceIdentifier(name)
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

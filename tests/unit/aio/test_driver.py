@@ -1,6 +1,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from ringway.aio import driver as driver_module
 from ringway.aio.clock import Clock
 from ringway.aio.driver import GRAIN, Driver
 from ringway.aio.resolver import Resolver, Result, ask_dns
-from ringway.aio.sockets import address_of, bind_datagram, bind_stream
+from ringway.aio.sockets import BACKLOG, address_of, bind_datagram, bind_stream
 from ringway.aio.stores import MemoryStore
 from ringway.aio.stream import Connection
 from ringway.aio.tls import client_context, server_context
@@ -55,6 +56,7 @@ class Script:
         now: float,
         *,
         target: NextHop | None = None,
+        names: tuple[str, ...] = (),
     ) -> Flow:
         self.generation += 1
         flow = Flow(transport, local, remote, self.generation)
@@ -176,6 +178,19 @@ class TestDatagrams:
 
 @pytest.mark.parametrize("loop", LOOPS)
 class TestConnections:
+    def test_thousands_of_phones_may_come_back_at_once(self, loop: str) -> None:
+        system = int(Path("/proc/sys/net/core/somaxconn").read_text())
+
+        async def main() -> None:
+            async with driving(Script()) as driver:
+                sock = bind_stream(LOCALHOST)
+                await driver.add_stream(sock, "tcp")
+                # tcpi_sacked of a listening socket: how many may wait to be accepted.
+                (waiting,) = struct.unpack_from("I", sock.getsockopt(6, socket.TCP_INFO, 64), 28)
+                assert waiting == min(BACKLOG, system)
+
+        run(main(), loop)
+
     def test_accepted(self, loop: str) -> None:
         async def main() -> None:
             script = Script()
@@ -297,8 +312,8 @@ class TestTls:
             script = Script()
             context = client_context(certificate.file)
             async with driving(script, client_tls=context) as driver:
-                tls = server_context(certificate.file, certificate.key)
-                address = await driver.add_stream(bind_stream(LOCALHOST), "tls", tls)
+                tls = server_context([certificate.certified])
+                address = await driver.add_stream(bind_stream(LOCALHOST), "tls", lambda: tls)
                 target = NextHop("tls", address, "localhost")
                 driver.run(script.order(Connect(target)))
                 opened = await script.told.get(2)
@@ -315,8 +330,8 @@ class TestTls:
             script = Script()
             context = client_context(certificate.file)
             async with driving(script, client_tls=context) as driver:
-                tls = server_context(certificate.file, certificate.key)
-                address = await driver.add_stream(bind_stream(LOCALHOST), "tls", tls)
+                tls = server_context([certificate.certified])
+                address = await driver.add_stream(bind_stream(LOCALHOST), "tls", lambda: tls)
                 target = NextHop("tls", address, "other.example")
                 driver.run(script.order(Connect(target)))
                 [(_, _, reason)] = await script.told.get()

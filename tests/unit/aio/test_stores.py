@@ -1,6 +1,7 @@
 """The suite every store passes, and what only SQLite can do wrong."""
 
 import asyncio
+import shutil
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from ringway.aio.stores import MemoryStore, SqliteStore, rows
+from ringway.aio.stores import MemoryStore, SqliteStore
+from ringway.aio.stores.boot import Boot
 from ringway.errors import StoreError
 from ringway.location import (
     Binding,
@@ -56,14 +58,17 @@ class Case:
 
     def __init__(self, kind: str, folder: Path) -> None:
         self.path = folder / "location.db"
+        self.now = 0.0
         self.make: Callable[[], Store]
         if kind == "sqlite":
-            self.make = lambda: SqliteStore(self.path)
+            self.make = lambda: SqliteStore(self.path, boot=lambda: Boot("this", self.now))
         else:
             memory = MemoryStore()
             self.make = lambda: memory
 
     def keep(self, *units: tuple[Any, ...], now: float = 0.0) -> None:
+        self.now = now
+
         async def main() -> None:
             store = self.make()
             await store.load(now)
@@ -74,6 +79,8 @@ class Case:
         asyncio.run(main())
 
     def loaded(self, now: float = 0.0) -> Everything:
+        self.now = now
+
         async def main() -> Everything:
             store = self.make()
             found = await store.load(now)
@@ -186,7 +193,7 @@ Step: TypeAlias = Callable[[SqliteStore], Awaitable[None]]
 
 def with_sqlite(path: Path, step: Step, *, group_seconds: float = 0.005) -> SqliteStore:
     async def main() -> SqliteStore:
-        store = SqliteStore(path, group_seconds=group_seconds)
+        store = SqliteStore(path, group_seconds=group_seconds, boot=lambda: Boot("this", 0.0))
         try:
             await store.load(0.0)
             await step(store)
@@ -239,9 +246,13 @@ class TestGroups:
 
         async def step(store: SqliteStore) -> None:
             await store.commit((Put(PLAIN),))
-            other = sqlite3.connect(path)
+            for name in ("a.db", "a.db-wal"):
+                shutil.copy(tmp_path / name, tmp_path / name.replace("a", "copy", 1))
+            other = sqlite3.connect(tmp_path / "copy.db")
             assert other.execute("SELECT aor FROM binding").fetchall() == [(ALICE,)]
             other.close()
+            assert in_thread(store, "PRAGMA locking_mode") == [("exclusive",)]
+            assert not (tmp_path / "a.db-shm").exists()
             assert in_thread(store, "PRAGMA synchronous") == [(2,)]
             assert in_thread(store, "PRAGMA journal_mode") == [("wal",)]
 
@@ -266,117 +277,3 @@ class TestGroups:
 
         store = with_sqlite(tmp_path / "a.db", step, group_seconds=3600.0)
         assert store.transactions == 1
-
-
-class TestFailure:
-    def test_a_full_disk_keeps_nothing_of_the_unit_and_recovers(self, tmp_path: Path) -> None:
-        path = tmp_path / "location.db"
-
-        async def step(store: SqliteStore) -> None:
-            await store.commit((Put(PLAIN),))
-            pages = in_thread(store, "PRAGMA page_count")[0][0]
-            in_thread(store, f"PRAGMA max_page_count = {pages}")
-            large = replace(FULL, params=";x=" + "y" * 100_000)
-            with pytest.raises(StoreError, match="the disk is full"):
-                await store.commit((Drop(PLAIN, "gone"), Put(large)))
-            in_thread(store, "PRAGMA max_page_count = 1000000")
-            await store.commit((Put(OVER_UDP),))
-
-        with_sqlite(path, step)
-        assert by_key(Case("sqlite", tmp_path).loaded()[0]) == by_key([PLAIN, OVER_UDP])
-
-    def test_one_bad_unit_fails_alone(self, tmp_path: Path) -> None:
-        async def step(store: SqliteStore) -> None:
-            bad = replace(FULL, cseq=2**80)  # SQLite has no such integer
-            outcomes = await asyncio.gather(
-                store.commit((Put(PLAIN),)),
-                store.commit((Put(replace(PLAIN, aor="sip:bob@example.com")), Put(bad))),
-                store.commit((Put(OVER_UDP),)),
-                return_exceptions=True,
-            )
-            assert outcomes[0] is None
-            assert isinstance(outcomes[1], StoreError)
-            assert outcomes[2] is None
-
-        with_sqlite(tmp_path / "location.db", step)
-        assert by_key(Case("sqlite", tmp_path).loaded()[0]) == by_key([PLAIN, OVER_UDP])
-
-    def test_read_only(self, tmp_path: Path) -> None:
-        async def step(store: SqliteStore) -> None:
-            in_thread(store, "PRAGMA query_only = 1")
-            with pytest.raises(StoreError, match="read-only"):
-                await store.commit((Put(PLAIN),))
-
-        with_sqlite(tmp_path / "a.db", step)
-
-    def test_locked_by_another_program(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.db"
-
-        async def step(store: SqliteStore) -> None:
-            in_thread(store, "PRAGMA busy_timeout = 0")
-            other = sqlite3.connect(path, isolation_level=None)
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreError, match="another program holds the database locked"):
-                await store.commit((Put(PLAIN),))
-            other.close()
-            await store.commit((Put(PLAIN),))
-
-        with_sqlite(path, step)
-
-    def test_no_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreError, match="No such file"):
-            with_sqlite(tmp_path / "missing" / "a.db", nothing)
-
-    def test_a_folder_in_its_place(self, tmp_path: Path) -> None:
-        with pytest.raises(StoreError, match="cannot be opened"):
-            with_sqlite(tmp_path, nothing)
-
-    def test_not_a_database(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.db"
-        path.write_bytes(b"this is a text, and no database\n" * 100)
-        with pytest.raises(StoreError, match="no SQLite database"):
-            with_sqlite(path, nothing)
-
-    def test_not_open(self, tmp_path: Path) -> None:
-        store = SqliteStore(tmp_path / "a.db")
-        with pytest.raises(StoreError, match="not open"):
-            asyncio.run(store.commit((Put(PLAIN),)))
-        asyncio.run(store.close())
-
-    def test_unnamed_errors_keep_their_words(self, tmp_path: Path) -> None:
-        error = SqliteStore(tmp_path / "a.db")._store_error(ValueError("odd"))
-        assert error.reason.endswith("a.db: odd")
-        assert SqliteStore(tmp_path / "a.db")._store_error(error) is error
-
-
-class TestSchema:
-    def test_version_and_owner_are_written(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.db"
-        with_sqlite(path, nothing)
-        with_sqlite(path, nothing)
-        connection = sqlite3.connect(path)
-        assert connection.execute("PRAGMA user_version").fetchone() == (rows.VERSION,)
-        assert connection.execute("PRAGMA application_id").fetchone() == (rows.APPLICATION_ID,)
-        connection.close()
-
-    def test_a_newer_schema_is_left_alone(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.db"
-        with_sqlite(path, nothing)
-        connection = sqlite3.connect(path)
-        connection.execute("PRAGMA user_version = 99")
-        connection.close()
-        with pytest.raises(StoreError, match="newer Ringway"):
-            with_sqlite(path, nothing)
-
-    def test_a_database_of_another_program_is_left_alone(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.db"
-        connection = sqlite3.connect(path)
-        connection.execute("CREATE TABLE binding (x)")
-        connection.close()
-        with pytest.raises(StoreError, match="belongs to another program"):
-            with_sqlite(path, nothing)
-
-    def test_only_its_owner_may_read_it(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.db"
-        with_sqlite(path, nothing)
-        assert path.stat().st_mode & 0o077 == 0

@@ -9,8 +9,9 @@ from typing import Self
 import pytest
 from tests.unit.aio.support import LOOPS, Certificate, Inbox, run
 
+from ringway.aio import stream as stream_module
 from ringway.aio.sockets import address_of, bind_stream
-from ringway.aio.stream import PROBE_AFTER, UNACKNOWLEDGED, WRITE_LIMIT, Connection, describe
+from ringway.aio.stream import FLOW_TIMER, PROBES, WRITE_LIMIT, Connection, describe, liveness
 from ringway.aio.tls import client_context, server_context
 from ringway.transport.flow import Address, Flow, NextHop
 
@@ -20,6 +21,9 @@ PEER_RESETS = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
 class Recorder:
     """An owner of connections that keeps what it is told."""
+
+    write_limit = WRITE_LIMIT
+    tcp_options = liveness()
 
     def __init__(self, *, refuses: bool = False) -> None:
         self.opened = Inbox()
@@ -191,6 +195,30 @@ def test_a_peer_that_does_not_read_is_cut_off(loop: str) -> None:
     run(main(), loop)
 
 
+@pytest.mark.parametrize("loop", LOOPS)
+def test_what_nobody_reads_does_not_keep_a_closed_connection(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "LINGER", 0.05)
+
+    async def main() -> None:
+        async with Recorder() as owner:
+            owner.write_limit = 1 << 30
+            address = await owner.listen()
+            with connect(address) as peer:
+                [(connection, flow)] = await owner.opened.get()
+                transport = connection._transport
+                connection.send(bytes(16 * 1024 * 1024))
+                connection.close("done")
+                assert owner.closed.items == [(flow, "done")]
+                assert transport is not None
+                while connection._transport is not None:  # noqa: ASYNC110 - nothing tells
+                    await asyncio.sleep(0.01)
+                assert peer.fileno() > 0
+
+    run(main(), loop)
+
+
 def test_a_refused_connection_is_closed() -> None:
     async def main() -> None:
         async with Recorder(refuses=True) as owner:
@@ -211,13 +239,30 @@ def test_the_socket_finds_dead_peers_and_does_not_wait_for_more_to_send() -> Non
                 sock = connection._transport.get_extra_info("socket")
                 assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
                 assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == PROBE_AFTER
-                assert (
-                    sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-                    == UNACKNOWLEDGED * 1000
-                )
+                for name, value in liveness():
+                    assert sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
 
     run(main())
+
+
+@pytest.mark.parametrize("flow_timer", [4.0, 30.0, FLOW_TIMER, 3600.0])
+def test_a_dead_peer_is_found_before_its_keep_alive_is_overdue_by_much(flow_timer: float) -> None:
+    options = dict(liveness(flow_timer))
+    found = options["TCP_KEEPIDLE"] + PROBES * options["TCP_KEEPINTVL"]
+    assert flow_timer / 2 < found <= flow_timer * 3 / 4 + PROBES
+
+
+@pytest.mark.parametrize("flow_timer", [4.0, 30.0, FLOW_TIMER, 3600.0])
+def test_one_lost_probe_ends_no_connection(flow_timer: float) -> None:
+    """Linux gives up at the first probe that is late once the user timeout has passed."""
+    options = dict(liveness(flow_timer))
+    idle, every = options["TCP_KEEPIDLE"], options["TCP_KEEPINTVL"]
+    last_probe, given_up = idle + (PROBES - 1) * every, idle + PROBES * every
+    assert last_probe < options["TCP_USER_TIMEOUT"] / 1000 < given_up
+
+
+def test_without_a_flow_timer_dead_peers_are_found_all_the_same() -> None:
+    assert liveness(0) == liveness(FLOW_TIMER)
 
 
 def test_a_system_without_an_option_does_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,9 +314,7 @@ class TestTls:
 
         async def main() -> None:
             async with Recorder() as there, Recorder() as here:
-                address = await there.listen(
-                    "tls", server_context(certificate.file, certificate.key)
-                )
+                address = await there.listen("tls", server_context([certificate.certified]))
                 target = NextHop("tls", address, "localhost")
                 await asyncio.get_running_loop().create_connection(
                     lambda: Connection(here, "tls", target=target),
@@ -290,24 +333,82 @@ class TestTls:
 
         run(main(), loop)
 
-    def test_a_name_that_is_not_in_the_certificate_is_not_taken(
-        self, loop: str, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("name", "stranger"),
+        [
+            ("localhost", ""),
+            ("LOCALHOST", ""),
+            ("127.0.0.1", ""),
+            (
+                "other.example",
+                "its certificate: for localhost, not for other.example",
+            ),
+        ],
+    )
+    def test_whether_the_server_is_the_one_we_looked_for(
+        self, loop: str, name: str, stranger: str, tmp_path: Path
     ) -> None:
         certificate = Certificate(tmp_path)
 
         async def main() -> None:
-            async with Recorder() as there:
-                address = await there.listen(
-                    "tls", server_context(certificate.file, certificate.key)
+            async with Recorder() as there, Recorder() as here:
+                address = await there.listen("tls", server_context([certificate.certified]))
+                await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(here, "tls", target=NextHop("tls", address, name)),
+                    *address,
+                    ssl=client_context(certificate.file),
+                    server_hostname=name,
                 )
-                with pytest.raises(ssl.SSLCertVerificationError):
-                    await asyncio.get_running_loop().create_connection(
-                        lambda: Connection(Recorder(), "tls"),
-                        *address,
-                        ssl=client_context(certificate.file),
-                        server_hostname="other.example",
+                [(connection, _)] = here.opened.items
+                assert connection.stranger == stranger
+                assert connection.names == ("localhost",)
+                connection.close("done")
+                await there.closed.get()
+
+        run(main(), loop)
+
+    def test_without_verification_nobody_is_a_stranger(self, loop: str, tmp_path: Path) -> None:
+        certificate = Certificate(tmp_path)
+
+        async def main() -> None:
+            async with Recorder() as there, Recorder() as here:
+                address = await there.listen("tls", server_context([certificate.certified]))
+                target = NextHop("tls", address, "other.example")
+                await asyncio.get_running_loop().create_connection(
+                    lambda: Connection(here, "tls", target=target),
+                    *address,
+                    ssl=client_context(verify=False),
+                    server_hostname="other.example",
+                )
+                [(connection, _)] = here.opened.items
+                assert (connection.stranger, connection.names) == ("", ())
+                connection.close("done")
+                await there.closed.get()
+
+        run(main(), loop)
+
+    def test_a_client_is_known_by_its_certificate(self, loop: str, tmp_path: Path) -> None:
+        certificate = Certificate(tmp_path)
+        trunk = Certificate(tmp_path, ("trunk.example",), stem="trunk-")
+
+        async def main() -> None:
+            async with Recorder() as there, Recorder() as here:
+                context = server_context([certificate.certified], trunk.file)
+                address = await there.listen("tls", context)
+                for shown, names in ((trunk, ("trunk.example",)), (None, ())):
+                    target = NextHop("tls", address, "localhost")
+                    tls = client_context(
+                        certificate.file, shown=shown.certified if shown is not None else None
                     )
-                assert not there.opened.items
+                    await asyncio.get_running_loop().create_connection(
+                        lambda target=target: Connection(here, "tls", target=target),  # type: ignore[misc] # mypy knows no default here
+                        *address,
+                        ssl=tls,
+                        server_hostname="localhost",
+                    )
+                    accepted = await there.opened.get(len(here.opened.items))
+                    assert accepted[-1][0].names == names
+                    here.opened.items[-1][0].close("done")
 
         run(main(), loop)
 
@@ -319,14 +420,14 @@ class TestContexts:
 
     def test_a_client_shows_its_certificate(self, tmp_path: Path) -> None:
         certificate = Certificate(tmp_path)
-        client_context(certificate=certificate.file, key=certificate.key)
+        client_context(shown=certificate.certified)
 
     def test_old_versions_are_refused(self, tmp_path: Path) -> None:
         certificate = Certificate(tmp_path)
-        for context in (client_context(), server_context(certificate.file, certificate.key)):
+        for context in (client_context(), server_context([certificate.certified])):
             assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
     def test_a_key_with_a_passphrase_is_refused_and_not_asked_for(self, tmp_path: Path) -> None:
         certificate = Certificate(tmp_path, passphrase=b"open sesame")
         with pytest.raises(ssl.SSLError, match="passphrase"):
-            server_context(certificate.file, certificate.key)
+            server_context([certificate.certified])

@@ -3,12 +3,13 @@ import errno
 import socket
 import struct
 import sys
+import time
 
 import pytest
 from tests.unit.aio.support import LOOPS, Inbox, run
 
 from ringway.aio.sockets import address_of, bind_datagram
-from ringway.aio.udp import BATCH, DatagramSocket
+from ringway.aio.udp import BATCH, OLDEST, DatagramSocket
 from ringway.transport.flow import UDP, Address, Flow
 
 LOCALHOST = Address("127.0.0.1", 0)
@@ -279,3 +280,23 @@ def test_a_queue_of_errors_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     sock._read_errors()
     assert len(failed.items) == BATCH
     real.close()
+
+
+@linux
+@pytest.mark.parametrize("step", [-86_400.0, 2 * OLDEST, 86_400.0])
+def test_a_clock_that_is_set_is_not_taken_for_a_wait(
+    step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        received = Inbox()
+        sock, peer = open_pair(received, Inbox())
+        sock.take_sample()
+        wall = time.time
+        monkeypatch.setattr(time, "time", lambda: wall() + step)
+        peer.sendto(b"one", sock.local)
+        await received.get()
+        assert sock.take_sample() < OLDEST
+        sock.close()
+        peer.close()
+
+    run(main())

@@ -35,6 +35,10 @@ class Cli:
         return Result(int(ended.value.code or 0), out, err)
 
 
+# The default ports are everybody's.
+_NO_HTTP = {"RINGWAY_WEB__LISTEN": "off", "RINGWAY_METRICS__LISTEN": "off"}
+
+
 class Running(NamedTuple):
     process: "subprocess.Popen[str]"
     greeting: list[str]
@@ -44,8 +48,8 @@ class Running(NamedTuple):
 def serving(*args: str | Path) -> Iterator[Running]:
     """`ringway serve` as a process, from its last word of greeting on."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "ringway.cli", "serve", *map(str, args)],
-        env={"RINGWAY_WEB__LISTEN": "off", **os.environ},  # the default port is everybody's
+        [sys.executable, "-m", "ringway.cli", "serve", "--no-auth", *map(str, args)],
+        env={**_NO_HTTP, **os.environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -91,7 +91,9 @@ class TestServe:
     @pytest.fixture
     def told(self, monkeypatch: pytest.MonkeyPatch) -> list[Config]:
         configs: list[Config] = []
-        monkeypatch.setattr("ringway.cli.serve.run_server", configs.append)
+        monkeypatch.setattr(
+            "ringway.cli.serve.run_server", lambda config, *_: configs.append(config)
+        )
         return configs
 
     def test_by_default_it_keeps_its_state(

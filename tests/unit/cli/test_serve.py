@@ -15,11 +15,12 @@ from tests.unit.server.support import REGISTER, UdpPeer
 
 from ringway.cli import serve as serve_module
 from ringway.cli.paint import terminal_paint
-from ringway.cli.serve import Stories, _LogLines
+from ringway.cli.serve import IN_A_TURN, Stories, _LogLines
 from ringway.endpoint import Decision, Kind
 from ringway.explain.text import Tone, plain
 from ringway.server.load import make_config
 from ringway.server.server import Server
+from ringway.server.systemd import Supervisor
 from ringway.transport.flow import Address
 
 
@@ -37,7 +38,7 @@ class TestProcess:
             assert greeting == [
                 "ringway: all for example.com",
                 f"  {where}",
-                "  no authentication yet: whoever reaches these may register and call as anyone",
+                "  no passwords: whoever reaches these may register and call as anyone",
                 "ready",
             ]
             peer = UdpPeer()
@@ -108,15 +109,15 @@ class TestInThisProcess:
         tls = {"certificate": certificate.file, "key": certificate.key}
 
         async def main() -> None:
-            config = make_config(listen=["tls:127.0.0.1:0"], tls=tls)
+            config = make_config(listen=["tls:127.0.0.1:0"], tls=tls, no_auth=True)
             async with Server(config) as server:
-                serve_module._reload(server)
+                serve_module._reload(server, None, Supervisor({}))
                 assert not caplog.records
                 certificate.key.write_text("nonsense")
-                serve_module._reload(server)
+                serve_module._reload(server, None, Supervisor({}))
 
         run(main())
-        assert "the certificate stays as it was" in caplog.text
+        assert "everything stays as it was" in caplog.text
 
 
 def make_decision(at: float = 1000.0, **fields: object) -> Decision:
@@ -174,6 +175,46 @@ class TestStories:
             stories.listener(make_decision(text="caf\u00e9 \udc80"))
             assert json.loads(output.getvalue())["kind"] == "answer"
             assert output.getvalue().isascii()
+
+        run(main())
+
+    def test_a_flood_is_told_in_later_turns_and_in_order(self) -> None:
+        async def main() -> None:
+            output = io.StringIO()
+            loop = asyncio.get_running_loop()
+            stories = Stories(make_config(log={"format": "json"}), plain, loop, output)
+            assert stories.listener is not None
+
+            def told() -> list[str]:
+                return [json.loads(line)["call_id"] for line in output.getvalue().splitlines()]
+
+            flood = [str(number) for number in range(3 * IN_A_TURN)]
+            for call_id in flood:
+                stories.listener(make_decision(call_id=call_id))
+            assert told() == flood[:IN_A_TURN]
+            await asyncio.sleep(0)
+            assert told() == flood[: 2 * IN_A_TURN]
+            stories.listener(make_decision(call_id="last"))
+            stories.close()
+            assert told() == [*flood, "last"]
+
+        run(main())
+
+    def test_a_flood_that_does_not_end_fills_no_memory(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serve_module, "WAITING", 10)
+
+        async def main() -> None:
+            output = io.StringIO()
+            loop = asyncio.get_running_loop()
+            stories = Stories(make_config(log={"format": "json"}), plain, loop, output)
+            assert stories.listener is not None
+            for number in range(3 * IN_A_TURN):
+                stories.listener(make_decision(call_id=str(number)))
+            assert len(output.getvalue().splitlines()) == 3 * IN_A_TURN - 10
+            stories.close()
+            assert len(output.getvalue().splitlines()) == 3 * IN_A_TURN
 
         run(main())
 

@@ -570,6 +570,18 @@ class TestMemory:
         assert clients._in_flight == {}
         assert h.endpoint.next_timer() is None
 
+    def test_nothing_is_left_on_the_flow_of_a_late_response(self, h: Harness) -> None:
+        """A final response comes again over another flow: nothing depends on that one."""
+        phone = h.connect("tcp", "10.0.0.8", 1)
+        h.send("INVITE", phone)
+        response = phone.answer(phone.last, 200)
+        phone.close("reset")
+        h.connect("tcp", "10.0.0.8", 2).send(response)
+        h.advance(40)
+        clients = h.endpoint._clients
+        assert len(clients) == 0
+        assert clients._in_flight == {}
+
     def test_no_cycle_keeps_a_transaction(self, h: Harness, phone: Peer) -> None:
         client, owner = h.send("INVITE", phone)
         request = phone.last

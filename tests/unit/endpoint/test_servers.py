@@ -135,6 +135,18 @@ class TestAck:
 class TestCancel:
     """RFC 3261 §9.2."""
 
+    def test_after_a_response_that_cannot_be_read_any_more(self, h: Harness, phone: Peer) -> None:
+        """A proxy passes on what came back, and the Via that is on top then was damaged."""
+        request, transaction = invite(h, phone)
+        draft = build_response(request, 180, to_tag="far").edit()
+        draft.replace_top_via("SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK-i;(=1")
+        h.loses = lambda data: b";(" in data
+        h.endpoint.respond(transaction, draft, h.now)
+        h.pump()
+        phone.cancel(request)
+        assert phone.responses[-1].cseq.method == "CANCEL"
+        assert phone.responses[-1].status == 200
+
     def test_a_match_is_answered_and_told(self, h: Harness, phone: Peer) -> None:
         request, transaction = invite(h, phone)
         cancel = phone.cancel(request)

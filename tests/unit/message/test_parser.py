@@ -159,6 +159,18 @@ class TestHeaderLines:
         data = wire(INVITE).replace(b"To: Bob", b"To: Bob%sEvil: 2" % stray.encode())
         assert answerable(refused(data)).get("to") is None
 
+    def test_a_nul_stands_in_a_quoted_pair_or_nowhere(self) -> None:
+        """What is let in can be written again, wherever a proxy or registrar has to."""
+        line = b'X: "NUL:\\\0 is fine"'
+        message = parse_datagram(wire(INVITE).replace(b"Max-Forwards: 70", line))
+        draft = message.edit()
+        draft.append("Z-Y", message.get("x") or "")
+        assert b'Z-Y: "NUL:\\\0 is fine"' in draft.build().to_bytes()
+        error = refused(wire(INVITE).replace(b"Max-Forwards: 70", b"Require: a\0b"))
+        assert (error.status, error.reason) == (400, "a NUL that is not in quotes")
+        error = refused(wire(INVITE).replace(b"To: Bob", b"To: B\0b"))
+        assert answerable(error).get("to") is None
+
     @pytest.mark.parametrize("name", ["Via", "From", "To", "Call-ID", "CSeq"])
     def test_missing_mandatory_header(self, name: str) -> None:
         error = broken(name, "")
@@ -350,7 +362,7 @@ class TestLimits:
         assert caught.value.status == 513
         with pytest.raises(ParseError) as caught:
             parse_stream_message(data[: size + 4], b"Hello", max_headers=8)
-        assert caught.value.status == 400
+        assert caught.value.status == 513
         with pytest.raises(ParseError) as caught:
             parse_stream_message(data[: size + 4], b"Hello", max_head=size - 1)
         assert caught.value.status == 513

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from ringway.endpoint import Decision, Endpoint, RequestReceived, ServerTransaction
+from ringway.endpoint.counters import Counters
 from ringway.errors import StoreError
 from ringway.location import Binding, Change, Location, Persist
 from ringway.message import Request, Response, build_response, parse_datagram
@@ -30,6 +31,7 @@ class FakeEndpoint:
 
     def __init__(self) -> None:
         self.noting = True
+        self.counters = Counters()
         self.answers: dict[int, Response] = {}
         self.commands: list[Persist] = []
         self.decisions: list[Decision] = []

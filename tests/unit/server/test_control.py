@@ -22,6 +22,7 @@ def make_server(state_dir: Path) -> Server:
         make_config(
             domains=["example.com"],
             listen=["udp:127.0.0.1:0"],
+            no_auth=True,
             store="memory",
             state_dir=state_dir,
         )

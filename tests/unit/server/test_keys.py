@@ -1,3 +1,4 @@
+import errno
 import json
 import stat
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ringway.errors import ConfigError, TokenGone
+from ringway.server import keys
 from ringway.server.keys import KEY_LIFETIME, KEYS_FILE, KEYS_KEPT, StateDir, new_identity
 from ringway.transport.flow import Address, Flow
 from ringway.transport.token import Purpose, Sealer
@@ -52,6 +54,35 @@ class TestIdentity:
             kept["keys"][0]["id"] = 255
             file.write_text(json.dumps(kept))
             assert state.identity(KEY_LIFETIME + 1.0).keys.current == 0
+
+    def test_a_full_disk_stops_no_start(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def write(_file: Path, _text: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        with StateDir(tmp_path) as state:
+            first = state.identity(0.0)
+            with monkeypatch.context() as full:
+                full.setattr(keys, "_write_private", write)
+                uncounted = [state.identity(0.0).generation for _ in range(3)]
+            counted = state.identity(0.0)
+        assert counted.node == first.node
+        # Each its own, none of them near those of a start that was counted.
+        assert len({first.generation, *uncounted, counted.generation}) == 5
+        assert all(each - counted.generation >= 1 << 31 for each in uncounted)
+        assert all(counted.generation + (1 << 32) > each for each in uncounted)
+        assert caplog.messages[0].endswith("no space left on device")
+
+    def test_a_full_disk_and_nothing_known(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def write(_file: Path, _text: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(keys, "_write_private", write)
+        with StateDir(tmp_path) as state, pytest.raises(ConfigError, match="no space left"):
+            state.identity(0.0)
 
     def test_without_a_directory_it_is_new_each_time(self) -> None:
         assert new_identity().node != new_identity().node

@@ -222,10 +222,11 @@ class TestWithoutAuthentication:
 
     @pytest.mark.parametrize("listen", ["udp:0.0.0.0:5060", "tcp:192.0.2.1:5060", "udp:[::]:5060"])
     def test_other_addresses_are_refused(self, listen: str) -> None:
-        with pytest.raises(ConfigError, match="there is no authentication yet"):
-            make_config(listen=["udp:127.0.0.1:5060", listen])
         with pytest.raises(ConfigError, match="no_auth = True is not allowed"):
-            make_config(listen=[listen], no_auth=True)
+            make_config(listen=["udp:127.0.0.1:5060", listen], no_auth=True)
+
+    def test_with_it_they_are_not(self) -> None:
+        assert make_config(listen=["udp:192.0.2.1:5060"]).listen[0].public
 
     def test_unless_the_configuration_insists(self) -> None:
         config = make_config(

@@ -148,7 +148,7 @@ class TestCertificateReload:
         async def main() -> None:
             async with Server(config("tls:127.0.0.1:0", tls=tls)) as server:
                 renewed = Certificate(tmp_path)  # in the same files
-                server.reload_certificate()
+                server.reload()
                 _, writer = await asyncio.open_connection(
                     *server.listeners[0].address,
                     ssl=renewed.trusting(),
@@ -157,7 +157,7 @@ class TestCertificateReload:
                 writer.close()
                 renewed.key.write_text("nonsense")
                 with pytest.raises(ConfigError):
-                    server.reload_certificate()
+                    server.reload()
                 _, writer = await asyncio.open_connection(
                     *server.listeners[0].address,
                     ssl=renewed.trusting(),
@@ -170,7 +170,7 @@ class TestCertificateReload:
     def test_without_one_there_is_nothing_to_do(self) -> None:
         async def main() -> None:
             async with Server(config()) as server:
-                server.reload_certificate()
+                server.reload()
 
         run(main())
 
@@ -390,7 +390,7 @@ def test_names_are_looked_up_in_the_families_we_listen_in(
 def test_a_context_without_verification(tmp_path: Path) -> None:
     async def main() -> None:
         async with Server(config(tls={"verify": False})) as server:
-            context = server._driver._client_tls
+            context = server._driver.client_tls
             assert context is not None
             assert context.verify_mode == ssl.CERT_NONE
 

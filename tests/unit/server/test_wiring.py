@@ -62,10 +62,12 @@ class TestEndpoint:
         assert "127.0.0.1" in endpoint_settings(config, (everywhere4,)).aliases
 
     def test_has_its_timers_and_limits(self) -> None:
-        config = make_config(timers={"t1": 0.1}, limits={"message_size": 4096})
+        config = make_config(
+            timers={"t1": 0.1}, limits={"message_size": 4096, "header_size": 8192, "headers": 100}
+        )
         settings = endpoint_settings(config, (LOOPBACK,))
         assert (settings.timers.t1, settings.timers.t2) == (0.1, 4.0)
-        assert (settings.limits.head, settings.limits.body) == (4096, 4096)
+        assert settings.limits == (8192, 4096, 100)
 
     def test_lets_only_some_web_pages_in(self) -> None:
         config = make_config(websocket={"origins": "https://Phone.example.com"})

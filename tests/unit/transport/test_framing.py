@@ -110,6 +110,8 @@ BAD = {
         400,
         "no Content-Length",
     ),
+    "TLS": (b"\x16\x03\x01\x00\xf4\x01", [], b"", 0, "speaks TLS"),
+    "TLS after a message": (EMPTY + b"\x16", [FRAME_EMPTY], b"", 0, "speaks TLS"),
     "negative": (head("l: -1"), [], head("l: -1"), 400, "Content-Length"),
     "no digits": (head("l:"), [], head("l:"), 400, "Content-Length"),
     "a list": (head("l: 1, 1"), [], head("l: 1, 1"), 400, "Content-Length"),

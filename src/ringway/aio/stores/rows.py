@@ -16,9 +16,7 @@ Value: TypeAlias = str | bytes | int | float | None
 Row: TypeAlias = tuple[Value, ...]
 
 APPLICATION_ID: Final = 0x52494E47
-VERSION: Final = 1
-
-# One script for each version, from the one before it.
+# One script for each version, from the one before it. A script that was released never changes.
 MIGRATIONS: Final = (
     """
     CREATE TABLE binding (
@@ -48,7 +46,12 @@ MIGRATIONS: Final = (
         PRIMARY KEY (aor, happening)
     ) WITHOUT ROWID;
     """,
+    # Which clock the times in the other tables are of: see `ringway.aio.stores.boot`.
+    """
+    CREATE TABLE clock (boot TEXT NOT NULL, offset REAL NOT NULL);
+    """,
 )
+VERSION: Final = len(MIGRATIONS)
 
 PUT: Final = f"INSERT OR REPLACE INTO binding VALUES ({', '.join('?' * 15)})"  # noqa: S608 - marks only
 # A drop that comes after a newer registration is late, and leaves that one alone.
@@ -57,8 +60,20 @@ PUT_REDIRECT: Final = "INSERT OR REPLACE INTO redirect VALUES (?, ?, ?, ?, ?)"
 DROP_REDIRECT: Final = "DELETE FROM redirect WHERE aor = ? AND happening = ?"
 DELETE_LAPSED: Final = "DELETE FROM binding WHERE expires_at <= ?"
 DELETE_ENDED: Final = "DELETE FROM redirect WHERE until <= ?"
-SELECT_BINDINGS: Final = "SELECT * FROM binding"
-SELECT_REDIRECTS: Final = "SELECT * FROM redirect"
+SELECT_CLOCK: Final = "SELECT boot, offset FROM clock"
+CLEAR_CLOCK: Final = "DELETE FROM clock"
+PUT_CLOCK: Final = "INSERT INTO clock VALUES (?, ?)"
+SHIFT_BINDINGS: Final = (
+    "UPDATE binding SET expires_at = expires_at + :step, registered_at = registered_at + :step"
+)
+SHIFT_REDIRECTS: Final = "UPDATE redirect SET until = until + :step"
+# Registered in the future: the clock was set back. It lasts as long as it was granted, no longer.
+REBASE: Final = (
+    "UPDATE binding SET expires_at = :now + (expires_at - registered_at), registered_at = :now"
+    " WHERE registered_at > :now"
+)
+SELECT_BINDINGS: Final = "SELECT * FROM binding WHERE expires_at > ?"
+SELECT_REDIRECTS: Final = "SELECT * FROM redirect WHERE until IS NULL OR until > ?"
 
 
 def put_row(binding: Binding) -> Row:

@@ -1,0 +1,437 @@
+"""Who may do what: the default policy, handlers of one's own, and what they can do wrong."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from tests.unit.proxy.world import ALICE, BOB, DOMAIN, Dialog, Phone, World
+
+from ringway.auth import Account, Answerer, Authenticator, AuthSettings, Users, make_user
+from ringway.endpoint import Abandon, Kind, Run
+from ringway.message import Request
+from ringway.server.admission import Admission
+from ringway.server.policy import (
+    Accept,
+    Calls,
+    Choice,
+    Handler,
+    Incoming,
+    May,
+    Peer,
+    Redirect,
+    Rules,
+    default_policy,
+)
+from ringway.transport.flow import Flow
+
+PASSWORD = "secret"
+
+
+def guarded(
+    handler: Handler | None = None,
+    *,
+    peer: Peer | None = None,
+    users: tuple[str, ...] = ("alice", "bob"),
+    third_party: frozenset[str] = frozenset(),
+    calls: Calls = Calls.EVERYONE,
+    edge: bool = False,
+    may_relay: bool = False,
+    **settings: Any,
+) -> World:
+    """Nodes whose registrar asks for passwords."""
+    world = World(edge=edge, **settings)
+    core = world.core.core
+    known = Users(make_user(name, DOMAIN, PASSWORD) for name in users)
+    rules = Rules(frozenset({DOMAIN}), calls, third_party, may_relay)
+
+    def peers(flow: Flow) -> Peer | None:
+        return peer if flow.remote.host == "10.0.5.5" else None
+
+    core.admission = Admission(
+        world.core.endpoint,
+        core,
+        handler,
+        default=default_policy(rules),
+        authenticator=Authenticator(known, [DOMAIN], AuthSettings(), bytes(32)) if users else None,
+        peers=peers,
+        is_ours=core.proxy.is_ours,
+        synonyms=core.proxy.settings.synonyms,
+        seconds=5,
+    )
+    return world
+
+
+class Known:
+    """A phone that answers challenges."""
+
+    def __init__(self, phone: Phone, name: str, password: str = PASSWORD) -> None:
+        self.phone = phone
+        count = itertools.count()
+        self.answerer = Answerer([Account(name, password)], lambda: f"c{next(count)}")
+
+    def ask(self, method: str, uri: str, **how: Any) -> int:
+        """Send a request, answer one challenge, and return the last status."""
+        how.setdefault("call_id", f"{method}-{self.phone.address}-{self.phone.cseq}")
+        headers = list(how.pop("headers", ()))
+        first = self.send(method, uri, headers, **how)
+        response = self.phone.responses[-1]
+        if response.status not in (401, 407):
+            return response.status
+        answer = self.answerer.answer(first, response)
+        assert answer
+        self.credentials = answer[0][1]
+        self.send(method, uri, [*headers, *answer], **how)
+        return self.phone.responses[-1].status
+
+    def send(self, method: str, uri: str, headers: list[tuple[str, str]], **how: Any) -> Request:
+        self.phone.cseq += 1
+        request = self.phone.request(method, uri, cseq=self.phone.cseq, headers=headers, **how)
+        self.sent = request.to_bytes()
+        return request
+
+    def register(self, user: str, **how: Any) -> int:
+        aor = f"<sip:{user}@{DOMAIN}>"
+        headers = [("Contact", f"<{self.phone.contact}>")]
+        return self.ask(
+            "REGISTER", f"sip:{DOMAIN}", from_=f"{aor};tag=r", to=aor, headers=headers, **how
+        )
+
+
+def known(world: World, name: str, password: str = PASSWORD) -> Known:
+    return Known(world.caller(name), name, password)
+
+
+class TestRegistering:
+    """RFC 3261 §10.3 steps 3 and 4."""
+
+    @pytest.mark.clause("RFC3261-10.3-9")
+    def test_a_stranger_is_challenged(self) -> None:
+        world = guarded()
+        phone = world.phone(register=False)
+        response = phone.register(status=401)
+        challenges = response.values("www-authenticate")
+        assert [each.partition("algorithm=")[2].split(",")[0] for each in challenges] == [
+            "SHA-256",
+            "SHA-512-256",
+            "MD5",
+        ]
+        assert world.core.bindings() == ()
+
+    def test_a_challenge_is_told_as_one(self) -> None:
+        world = guarded()
+        world.phone(register=False).register(status=401)
+        [told] = [each for each in world.core.decisions if each.status == 401]
+        assert (told.kind, told.text) == (Kind.CHALLENGE, "no credentials")
+
+    def test_a_user_registers(self) -> None:
+        world = guarded()
+        assert known(world, "bob").register("bob") == 200
+        assert len(world.core.bindings()) == 1
+
+    def test_a_wrong_password_is_challenged_again(self) -> None:
+        world = guarded()
+        phone = known(world, "bob", "wrong")
+        assert phone.register("bob") == 401
+        assert "stale=true" not in phone.phone.responses[-1].values("www-authenticate")[0]
+        assert world.core.bindings() == ()
+
+    def test_an_unknown_user_looks_like_a_wrong_password(self) -> None:
+        def answers(name: str) -> list[str]:
+            phone = known(guarded(), name, "wrong")
+            phone.register(name)
+            return [
+                # The tag is a keyed hash, and tells nobody anything.
+                re.sub(r"tag=s\.[0-9a-f]+", "", response.to_bytes().decode().replace(name, "NAME"))
+                for response in phone.phone.responses
+            ]
+
+        assert answers("bob") == answers("eve")
+
+    @pytest.mark.clause("RFC3261-10.3-10", "RFC3261-10.3-11")
+    def test_nobody_registers_another(self) -> None:
+        world = guarded()
+        assert known(world, "alice").register("bob") == 403
+        assert world.core.bindings() == ()
+
+    def test_unless_allowed_to(self) -> None:
+        world = guarded(third_party=frozenset({ALICE}))
+        assert known(world, "alice").register("bob") == 200
+
+    def test_credentials_are_taken_once(self) -> None:
+        world = guarded()
+        phone = known(world, "bob")
+        phone.register("bob")
+        phone.phone.send_raw(phone.sent.replace(b"branch=", b"branch=z9hG4bK-again"))
+        assert phone.phone.statuses[-1] == 401
+        assert "stale=true" in phone.phone.responses[-1].values("www-authenticate")[0]
+
+    def test_behind_an_edge(self) -> None:
+        world = guarded(edge=True)
+        phone = Known(world.phone(register=False), "bob")
+        assert phone.register("bob") == 200
+
+
+class TestCalling:
+    """RFC 3261 §22.3."""
+
+    @pytest.mark.clause("RFC3261-16.3-13")
+    def test_a_call_is_challenged_by_the_proxy(self) -> None:
+        world = guarded()
+        assert known(world, "bob").register("bob") == 200
+        alice = world.caller()
+        alice.invite("bob")
+        assert alice.statuses[-1] == 407
+        assert alice.responses[-1].has("proxy-authenticate")
+
+    def test_a_user_calls(self) -> None:
+        world = guarded()
+        bob = known(world, "bob")
+        bob.register("bob")
+        alice = known(world, "alice")
+        assert alice.ask("MESSAGE", BOB, from_=f"<{ALICE}>;tag=a") == 407 or bob.phone.requests
+        assert bob.phone.methods[-1] == "MESSAGE"
+
+    def test_nobody_calls_in_the_name_of_another(self) -> None:
+        world = guarded()
+        alice = known(world, "alice")
+        assert alice.ask("MESSAGE", BOB, from_=f"<{BOB}>;tag=a") == 403
+
+    def test_anonymity_is_no_other_name(self) -> None:
+        world = guarded()
+        bob = known(world, "bob")
+        bob.register("bob")
+        alice = known(world, "alice")
+        alice.ask("MESSAGE", BOB, from_='"Anonymous" <sip:anonymous@anonymous.invalid>;tag=a')
+        assert bob.phone.methods[-1] == "MESSAGE"
+
+    def test_our_credentials_go_no_further(self) -> None:
+        world = guarded()
+        bob = known(world, "bob")
+        bob.register("bob")
+        known(world, "alice").ask("MESSAGE", BOB, from_=f"<{ALICE}>;tag=a")
+        assert not bob.phone.requests[-1].has("proxy-authorization")
+
+    def test_nor_those_of_a_call_that_is_up(self) -> None:
+        """Phones put them into ACK and BYE as well (RFC 3261 §22.1)."""
+        world = guarded()
+        bob = known(world, "bob")
+        bob.register("bob")
+        alice = known(world, "alice")
+        headers = [("Contact", f"<{alice.phone.contact}>")]
+        alice.ask("INVITE", BOB, from_=f"<{ALICE}>;tag=a", headers=headers)
+        bob.phone.accept(bob.phone.requests[-1])
+        dialog = Dialog.of_caller(alice.phone.responses[-1])
+        foreign = 'Digest username="alice", realm="other.example", nonce="n", response="r"'
+        for method in ("ACK", "BYE"):
+            mine = [each for each in (alice.credentials, foreign) if each]
+            proofs = [("Proxy-Authorization", each) for each in mine]
+            cseq = dialog.cseq if method == "ACK" else 0
+            alice.phone.within(dialog, method, cseq=cseq, headers=proofs)
+            assert bob.phone.methods[-1] == method
+            assert bob.phone.requests[-1].values("proxy-authorization") == (foreign,)
+
+    def test_others_may_call_in_if_configured(self) -> None:
+        world = guarded(calls=Calls.OURS)
+        bob = known(world, "bob")
+        bob.register("bob")
+        world.caller().request("MESSAGE", BOB, from_="<sip:carol@elsewhere.example>;tag=c")
+        assert bob.phone.methods[-1] == "MESSAGE"
+        alice = world.caller("alice", "10.0.2.2")
+        alice.request("MESSAGE", BOB, from_=f"<{ALICE}>;tag=a")
+        assert alice.statuses == [407]
+
+    def test_other_domains_are_for_users_only(self) -> None:
+        for calls in Calls:
+            world = guarded(calls=calls)
+            stranger = world.caller()
+            stranger.request("INVITE", "sip:x@elsewhere.example", from_="<sip:c@e.example>;tag=c")
+            assert stranger.statuses[-1] == 407
+            assert (
+                known(world, "alice").ask(
+                    "MESSAGE", "sip:x@elsewhere.example", from_=f"<{ALICE}>;tag=a"
+                )
+                == 403
+            )
+
+    def test_are_you_there_needs_no_password(self) -> None:
+        caller = guarded().caller()
+        caller.request("OPTIONS", f"sip:{DOMAIN}")
+        assert caller.statuses == [200]
+
+    def test_a_call_that_is_up_is_not_challenged(self) -> None:
+        world = guarded(edge=True)
+        bob = Known(world.phone(register=False), "bob")
+        bob.register("bob")
+        alice = known(world, "alice")
+        headers = [("Contact", f"<{alice.phone.contact}>")]
+        alice.ask("INVITE", BOB, from_=f"<{ALICE}>;tag=a", headers=headers)
+        bob.phone.accept(bob.phone.requests[-1])
+        dialog = Dialog.of_caller(alice.phone.responses[-1])
+        alice.phone.within(dialog, "ACK", cseq=dialog.cseq)
+        alice.phone.within(dialog, "BYE")
+        assert bob.phone.methods[-2:] == ["ACK", "BYE"]
+
+
+class TestPeers:
+    def trunk(self, *may: May) -> tuple[World, Phone, Known]:
+        world = guarded(peer=Peer("trunk", frozenset(may)))
+        bob = known(world, "bob")
+        bob.register("bob")
+        return world, world.caller("trunk", "10.0.5.5"), bob
+
+    def test_one_that_may_call(self) -> None:
+        _, trunk, bob = self.trunk(May.CALL)
+        trunk.request("MESSAGE", BOB, from_="<sip:+49301@carrier.example>;tag=t")
+        assert bob.phone.methods[-1] == "MESSAGE"
+
+    def test_one_that_may_not(self) -> None:
+        _, trunk, _ = self.trunk(May.REGISTER)
+        trunk.request("MESSAGE", BOB, from_="<sip:+49301@carrier.example>;tag=t")
+        assert trunk.statuses == [407]
+
+    def test_one_that_may_call_may_not_relay(self) -> None:
+        _, trunk, _ = self.trunk(May.CALL)
+        trunk.request("MESSAGE", "sip:x@elsewhere.example", from_="<sip:a@carrier.example>;tag=t")
+        assert trunk.statuses == [407]
+
+    def test_one_that_may_register(self) -> None:
+        world, trunk, _ = self.trunk(May.REGISTER)
+        trunk.user = "alice"
+        trunk.register()
+        assert len(world.core.bindings("alice")) == 1
+
+
+class TestHandlers:
+    def asked(self, choose: Callable[[Incoming], Choice], **how: Any) -> tuple[World, Phone]:
+        world = guarded(choose, **how)
+        return world, world.caller()
+
+    def test_redirect(self) -> None:
+        _, alice = self.asked(lambda call: call.redirect("sip:bob@hotel.example"))
+        alice.invite("bob")
+        assert alice.statuses == [302]
+        assert alice.responses[0].contacts[0].uri_text == "sip:bob@hotel.example"
+
+    def test_redirect_to_where_it_is_going_anyway(self) -> None:
+        _, alice = self.asked(lambda call: call.redirect(BOB))
+        alice.invite("bob")
+        assert alice.statuses == [500]
+
+    def test_reject(self) -> None:
+        _, alice = self.asked(lambda call: call.reject(603, "not today"))
+        alice.invite("bob")
+        assert alice.statuses == [603]
+
+    def test_rewrite(self) -> None:
+        world, alice = self.asked(
+            lambda call: call.accept(BOB) if call.method == "INVITE" else call.accept()
+        )
+        bob = world.phone()
+        alice.invite("nobody")
+        assert bob.requests[-1].uri_text == f"{bob.contact};ob"
+
+    def test_challenge_without_users(self) -> None:
+        _, alice = self.asked(lambda call: call.challenge(), users=())
+        alice.invite("bob")
+        assert alice.statuses == [403]
+
+    def test_challenge_of_somebody_known(self) -> None:
+        world, _ = self.asked(lambda call: call.challenge())
+        assert known(world, "alice").ask("MESSAGE", BOB, from_=f"<{ALICE}>;tag=a") == 403
+
+    @pytest.mark.parametrize(
+        "choose",
+        [
+            lambda _call: 1 / 0,
+            lambda _call: None,
+            lambda _call: Accept("sip:"),
+            lambda _call: Redirect(()),
+            lambda _call: Redirect((("sip:x@example.com", 1.0),), 404),
+        ],
+    )
+    def test_a_fault_costs_its_request_alone(
+        self, choose: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        faulty = [True]
+        world, alice = self.asked(
+            lambda call: choose(call) if faulty and call.method == "INVITE" else call.accept()
+        )
+        bob = world.phone()
+        with caplog.at_level(logging.ERROR):
+            alice.invite("bob")
+        assert alice.statuses == [500]
+        assert caplog.records[0].exc_info
+        faulty.clear()
+        alice.invite("bob", cseq=9, call_id="another")
+        assert bob.methods[-1] == "INVITE"
+
+    def test_a_request_that_cannot_be_read_is_the_senders_fault(self) -> None:
+        _, alice = self.asked(lambda call: call.reject(403, str(call.request.contacts)))
+        alice.request("MESSAGE", BOB, headers=[("Contact", "<sip:[>")])
+        assert alice.statuses == [400]
+
+
+class TestHandlersThatWait:
+    """An `async` handler: its request is parked."""
+
+    def parked(self) -> tuple[World, Phone, Run]:
+        async def decide(call: Incoming) -> Choice:
+            return call.accept()
+
+        world = guarded(decide)
+        commands: list[Any] = []
+        world.core.perform = commands.append
+        alice = world.caller()
+        alice.invite("bob")
+        (run,) = [each for each in commands if isinstance(each, Run)]
+        self.commands = commands
+        return world, alice, run
+
+    @staticmethod
+    async def _nothing() -> None:
+        """Only to be awaited."""
+
+    def finish(
+        self, world: World, run: Run, result: object, error: Exception | None = None
+    ) -> None:
+        work: Awaitable[object] = run.work()
+        getattr(work, "close", lambda: None)()
+        run.done(result, error, world.now)
+        world.pump()
+
+    def test_it_waits_and_goes_on(self) -> None:
+        world, alice, run = self.parked()
+        assert alice.statuses == [100]
+        assert run.seconds == 5
+        self.finish(world, run, Accept())
+        assert alice.statuses[-1] == 480
+        assert len(world.core.core.admission or ()) == 0
+
+    def test_one_that_takes_too_long(self, caplog: pytest.LogCaptureFixture) -> None:
+        world, alice, run = self.parked()
+        self.finish(world, run, None, TimeoutError())
+        assert alice.statuses[-1] == 500
+        assert "took too long" in caplog.text
+
+    def test_a_cancel_ends_the_wait(self) -> None:
+        world, alice, run = self.parked()
+        invite = world.core  # the INVITE is parked there
+        assert len(invite.core.admission or ()) == 1
+        sent = alice.requests
+        assert sent == []
+        alice.request(
+            "CANCEL",
+            BOB,
+            branch="z9hG4bK-10.0.2.1-1",
+            call_id="call-10.0.2.1-1",
+            from_=f"<{ALICE}>;tag=alice",
+        )
+        assert sorted(alice.statuses) == [100, 200, 487]
+        assert any(isinstance(each, Abandon) and each.key is run.key for each in self.commands)
+        assert len(invite.core.admission or ()) == 0
+        getattr(run.work(), "close", lambda: None)()
