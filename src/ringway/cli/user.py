@@ -124,7 +124,7 @@ def _split(who: str) -> tuple[str, str]:
     name, at, realm = unicodedata.normalize("NFC", who).removeprefix("sip:").rpartition("@")
     if not at or not name or not realm:
         raise _no_user(who)
-    return name, realm.lower()  # it is a domain, and so the server writes it
+    return name, realm.lower().strip("[]")  # it is a domain, and so the server writes it
 
 
 def _no_user(who: str) -> ConfigError:

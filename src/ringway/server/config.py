@@ -337,7 +337,7 @@ class LimitsConfig(Section):
     """Requests of one source in a second, in the long run; more get 503. 0 for no limit."""
     request_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 500
     """Requests of one source at once; and the 503 it may get before it gets nothing."""
-    ban_failures: Annotated[int, Field(ge=0, le=1_000_000)] = 50
+    ban_failures: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """Failures (401, 403, 404, 407) after which a source is not heard for a while. 0 for never."""
     ban_window: Annotated[Seconds, Field(ge=1, le=86_400)] = 60.0
     """How long it takes until that many failures are forgiven."""

@@ -52,7 +52,7 @@ class GuardSettings:
     transactions: int = 200_000
     request_rate: float = 100.0
     request_burst: float = 500.0
-    ban_failures: float = 50.0
+    ban_failures: float = 100.0
     ban_window: float = 60.0
     ban_time: float = 300.0
     sources: int = 50_000

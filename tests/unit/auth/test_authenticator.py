@@ -499,6 +499,7 @@ class TestRealms:
         assert auth.realm_of(request("REGISTER", to="<sip:a@example.org>")) == "example.org"
         assert auth.realm_of(request("INVITE", from_="<sip:a@elsewhere>")) == "example.com"
         assert auth.realm_of(request("INVITE", from_="<tel:+1>")) == "example.com"
+        assert auth.realm_of(request("INVITE", from_="<sip:a@Example.ORG.>")) == "example.org"
 
     def test_a_user_of_one_is_nobody_in_the_other(self) -> None:
         auth = server(None, "example.com", "example.org")

@@ -77,6 +77,17 @@ class TestAdd:
             Algorithm.MD5, "alice", "example.com", "secret"
         )
 
+    @pytest.mark.parametrize(
+        ("who", "realm"), [("a@Example.COM", "example.com"), ("sip:a@[2001:DB8::1]", "2001:db8::1")]
+    )
+    def test_a_realm_is_a_domain_as_the_server_writes_it(
+        self, cli: Cli, piped: Enter, file: Path, who: str, realm: str
+    ) -> None:
+        piped("secret\n")
+        assert cli("user", "add", who, "--file", file).status == 0
+        (user,) = load_users(file)
+        assert user.hashes[Algorithm.MD5] == make_ha1(Algorithm.MD5, "a", realm, "secret")
+
     def test_another_password(self, cli: Cli, piped: Enter, file: Path) -> None:
         for word in ("was added to", "has a new password in"):
             piped(f"{word}\n")

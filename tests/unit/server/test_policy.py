@@ -8,11 +8,14 @@ import pytest
 from tests.unit.proxy.world import ALICE, BOB, DOMAIN, Dialog, Phone, World
 from tests.unit.server.test_admission import Known, guarded, known
 
+from ringway import auth
+from ringway.auth import User, Verdict, make_user
 from ringway.endpoint import Run
 from ringway.errors import ParseError
+from ringway.message import build_request, host_text
 from ringway.proxy import Relay
-from ringway.server.policy import Calls, Choice, Incoming, May, Peer
-from ringway.transport.flow import Address
+from ringway.server.policy import Calls, Choice, Incoming, May, Peer, open_policy
+from ringway.transport.flow import Address, Flow
 
 ELSEWHERE = "sip:x@elsewhere.example"
 FOREIGN = "<sip:carol@elsewhere.example>;tag=c"
@@ -24,6 +27,34 @@ def with_bob(**how: Any) -> tuple[World, Phone]:
     bob = known(world, "bob")
     assert bob.register("bob") == 200
     return world, bob.phone
+
+
+class Proven:
+    """Checks that find everybody to be this user."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+
+    def verdict(self, _incoming: Incoming) -> Verdict:
+        return auth.Known(self.user)
+
+
+def incoming(address: str, checks: Proven) -> Incoming:
+    """A request from and to an address."""
+    request = build_request(
+        "REGISTER", address, from_=f"<{address}>;tag=1", to=f"<{address}>", call_id="x", cseq=1
+    )
+    here = Address("192.0.2.1", 5060)
+    return Incoming(
+        request,
+        Flow("udp", here, here),
+        ours=True,
+        here=False,
+        peer=None,
+        synonyms={},
+        checks=checks,
+        default=open_policy,
+    )
 
 
 class TestMarks:
@@ -148,6 +179,14 @@ class TestRelaying:
         trunk = world.caller("trunk", "10.0.5.5")
         assert self.left(world, trunk, from_=FOREIGN) == (may is May.RELAY)
 
+    def test_a_peer_that_may_register_does_so_here_only(self) -> None:
+        world = guarded(peer=Peer("trunk", frozenset({May.REGISTER})))
+        other = self.elsewhere(world)
+        trunk = world.caller("trunk", "10.0.5.5")
+        trunk.request("REGISTER", "sip:10.0.9.9", to="<sip:x@10.0.9.9>")
+        assert trunk.statuses == [403]
+        assert other.requests == []
+
     def test_where_a_handler_sends_it(self) -> None:
         """The operator has written that address down, so no setting forbids it."""
         world = guarded(lambda call: call.accept(self.ELSEWHERE))
@@ -214,6 +253,12 @@ class TestNames:
         world = guarded(users=("bob", f"alice@{DOMAIN}"))
         assert Known(world.caller(), f"alice@{DOMAIN}").register("alice") == 200
         assert Known(world.caller(), f"alice@{DOMAIN}").register("bob") == 403
+
+    @pytest.mark.parametrize("realm", ["2001:db8::1", "192.0.2.1"])
+    def test_a_domain_may_be_an_address(self, realm: str) -> None:
+        proven = Proven(make_user("alice", realm, "secret"))
+        call = incoming(f"sip:alice@{host_text(realm)}", proven)
+        assert call.user == call.caller == call.callee
 
     def test_a_name_with_an_at_sign_is_that_name(self) -> None:
         world = guarded(users=("alice@corp.example",))
