@@ -188,7 +188,7 @@ class Judge:
             # already, and the CANCEL waits for a provisional (RFC 3261 §9.1).
             others = [each for each in call.copies if each is not server]
             ends = [each.final_at for each in others if each.status // 100 in {2, 6}]
-            ends += [at for at, *_ in call.finals]
+            ends += [at for at, _, tag in call.finals if tag != server.tag]
             if call.cancelled_at:
                 ends.append(call.cancelled_at)
             over = min(ends, default=now)

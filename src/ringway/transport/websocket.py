@@ -156,7 +156,8 @@ class WebSocketFramer:
         """
         frames: list[Frame] = []
         protocol = self._protocol
-        if data[:1] == _TLS and protocol.state is State.CONNECTING and not self._ended:
+        begun = self._ended or self._partial
+        if data[:1] == _TLS and protocol.state is State.CONNECTING and not begun:
             self._ended = True
             return [SPEAKS_TLS]
         start = 0
