@@ -237,7 +237,6 @@ class TestScanners:
         ("tool", "args"),
         [
             ("svmap", []),
-            ("svmap", ["-m", "INVITE"]),
             ("svwar", ["-D", "-m", "REGISTER"]),
             ("svwar", ["-d", "names", "-m", "REGISTER"]),
             ("svwar", ["-d", "names", "-m", "INVITE", "--force"]),
