@@ -29,8 +29,9 @@ from ringway.cli.paint import terminal_paint
 from ringway.endpoint import Decision
 from ringway.errors import ConfigError
 from ringway.explain import Paint, StoryTeller, escape, event
-from ringway.server.config import Config, MetricsConfig, WebConfig
+from ringway.server.config import Config
 from ringway.server.policy import Handler
+from ringway.server.sections import MetricsConfig, WebConfig
 from ringway.server.server import Server
 from ringway.server.systemd import Supervisor, passed_sockets
 

@@ -1,79 +1,47 @@
-"""Every setting of a server, with its default and its limits.
+"""Everything a server is told: its plain settings, and how they have to fit together.
 
 The models refuse what cannot be, in words that say what can; `ringway.server.load` puts file, key
 and value in front of them. Times are seconds once they are here; in TOML they may be written as
-`2s` or `1h30m`. RFC 3261 §16, RFC 5626 §4.4 and §7, RFC 5393 §5 and RFC 3263 say what most mean.
+`2s` or `1h30m`. The tables are in `sections.py`, the kinds of values in `fields.py`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import datetime
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal, NoReturn
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    model_validator,
+from pydantic import Field, model_validator
+
+from ringway.server.fields import (
+    AdvertisedEach,
+    Domain,
+    ListenAt,
+    ListOf,
+    Section,
+    SipUri,
+    StoreAt,
+    refuse,
 )
-from pydantic_core import PydanticCustomError
-
-from ringway.auth import Algorithm
-from ringway.errors import ParseError
-from ringway.message.uri import parse_uri
-from ringway.server.policy import Calls, May
-from ringway.server.values import (
-    Advertised,
-    Listen,
-    StoreChoice,
-    WebListen,
-    default_state_dir,
-    read_advertised,
-    read_domain,
-    read_duration,
-    read_listen,
-    read_store,
-    read_web_listen,
+from ringway.server.sections import (
+    AuthConfig,
+    DnsConfig,
+    LimitsConfig,
+    LogConfig,
+    MetricsConfig,
+    PeerConfig,
+    RecurseConfig,
+    RedirectConfig,
+    RegistrationConfig,
+    TimersConfig,
+    TlsConfig,
+    UserConfig,
+    WebConfig,
+    WebSocketConfig,
 )
-from ringway.transport.flow import Address
+from ringway.server.values import Advertised, Listen, default_state_dir, read_listen
 
-__all__ = [
-    "AuthConfig",
-    "Config",
-    "DnsConfig",
-    "LimitsConfig",
-    "LogConfig",
-    "MetricsConfig",
-    "PeerConfig",
-    "RecurseConfig",
-    "RedirectConfig",
-    "RegistrationConfig",
-    "RoleChoice",
-    "TimersConfig",
-    "TlsConfig",
-    "UserConfig",
-    "WebConfig",
-    "WebSocketConfig",
-    "refuse",
-    "with_state_dir",
-]
-
-
-Network = IPv4Network | IPv6Network
-
-# serialized-origin = scheme "://" host [ ":" port ], RFC 6454 §6.2
-_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._\-\[\]:]+")
-
-
-LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+__all__ = ["DEFAULT_LISTEN", "Config", "RoleChoice", "with_state_dir"]
 
 
 class RoleChoice(StrEnum):
@@ -85,393 +53,6 @@ class RoleChoice(StrEnum):
     ALL = "all"
     EDGE = "edge"
     REGISTRAR = "registrar"
-
-
-def refuse(key: str, value: object, allowed: str) -> NoReturn:
-    """Refuse a value that is wrong only beside others.
-
-    Args:
-        key: the dotted key to name.
-        value: what it says.
-        allowed: what could stand there instead.
-    """
-    raise PydanticCustomError(
-        "beside_others", "{allowed}", {"key": key, "value": value, "allowed": allowed}
-    )
-
-
-def _read(kind: type, read: Callable[[str], object]) -> BeforeValidator:
-    return BeforeValidator(lambda value: value if isinstance(value, kind) else read(str(value)))
-
-
-def _one_is_a_list(value: object) -> object:
-    return value if isinstance(value, list | tuple | set | frozenset) else [value]
-
-
-def _sip_uri(text: str) -> str:
-    try:
-        uri = parse_uri(text.strip())
-    except ParseError:
-        uri = None
-    if uri is None or uri.scheme not in {"sip", "sips"} or not uri.host:
-        raise ValueError("a SIP URI, for instance sip:alice@example.com")
-    return text.strip()
-
-
-def _any_uri(text: str) -> str:
-    try:
-        parse_uri(text.strip())
-    except ParseError:
-        raise ValueError("a URI, for instance sip:alice@hotel.example or tel:+4930123") from None
-    return text.strip()
-
-
-def _origin(text: str) -> str:
-    origin = text.strip().lower()
-    if not _ORIGIN.fullmatch(origin):
-        raise ValueError("the origin of a web page, for instance https://phone.example.com")
-    return origin
-
-
-def _read_advertise(value: object) -> Advertised | dict[str, Advertised] | None:
-    if value is None or isinstance(value, Advertised):
-        return value
-    if isinstance(value, dict):
-        return {
-            str(read_listen(str(key))): read_advertised(str(each)) for key, each in value.items()
-        }
-    return read_advertised(str(value))
-
-
-def _readable_file(path: Path) -> Path:
-    path = path.expanduser()
-    try:
-        with path.open("rb"):
-            return path
-    except OSError as error:
-        allowed = f"a file that can be read ({(error.strerror or '').lower()})"
-        raise ValueError(allowed) from None
-
-
-def _hash(digits: int) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(f"[0-9a-f]{{{digits}}}", text):
-            raise ValueError(f"{digits} hexadecimal digits, as `ringway user` writes them")
-        return text
-
-    return AfterValidator(check)
-
-
-def _network(value: object) -> Network:
-    if isinstance(value, IPv4Network | IPv6Network):
-        return value
-    try:
-        return ip_network(str(value))
-    except ValueError:
-        raise ValueError("an address or a network: 192.0.2.10, 2001:db8::/32") from None
-
-
-ListOf = BeforeValidator(_one_is_a_list)
-NetworkOf = Annotated[Network, PlainValidator(_network)]
-Seconds = Annotated[float, BeforeValidator(read_duration)]
-Domain = Annotated[str, AfterValidator(read_domain)]
-SipUri = Annotated[str, AfterValidator(_sip_uri)]
-Origin = Annotated[str, AfterValidator(_origin)]
-AnyUri = Annotated[str, AfterValidator(_any_uri)]
-ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
-ListenAt = Annotated[Listen, _read(Listen, read_listen)]
-AdvertisedEach = Annotated[
-    Advertised | dict[str, Advertised] | None, PlainValidator(_read_advertise)
-]
-WebAt = Annotated[WebListen, _read(WebListen, read_web_listen)]
-StoreAt = Annotated[StoreChoice, _read(StoreChoice, read_store)]
-
-
-class Section(BaseModel):
-    """What every table of the configuration has in common."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        validate_default=False,
-        use_attribute_docstrings=True,
-        arbitrary_types_allowed=True,
-    )
-
-
-class TlsConfig(Section):
-    """`[tls]`: certificates for tls and wss."""
-
-    certificate: Annotated[tuple[ReadableFile, ...], ListOf] = ()
-    """PEM file with our certificate and those that signed it; of several, the one that is for the
-    name a client asks for is shown, else the first."""
-    key: Annotated[tuple[ReadableFile, ...], ListOf] = ()
-    """PEM file with its key, without a passphrase; as many as certificates, in their order."""
-    authorities: ReadableFile | None = None
-    """PEM file with the authorities we trust in others; the system's if there is none."""
-    verify: bool = True
-    """Whether the certificates of servers we connect to are checked."""
-    clients: ReadableFile | None = None
-    """PEM file with the authorities whose certificates we take from clients, such as trunks; none
-    asks for no certificate."""
-    require: bool = False
-    """Whether clients without such a certificate are turned away."""
-
-    @model_validator(mode="after")
-    def _belong_together(self) -> TlsConfig:
-        if self.certificate and not self.key:
-            refuse("tls.key", "", "the file with the certificate's key")
-        if self.key and not self.certificate:
-            refuse("tls.certificate", "", "the file with the key's certificate")
-        if len(self.certificate) != len(self.key):
-            files = ", ".join(str(file) for file in self.key)
-            refuse("tls.key", files, "one key for each certificate, in their order")
-        if self.require and self.clients is None:
-            refuse("tls.require", True, "it together with tls.clients")
-        return self
-
-
-class RecurseConfig(Section):
-    """`[recurse]`: which redirects the proxy follows itself; without domains, none."""
-
-    domains: Annotated[frozenset[Domain], ListOf] = frozenset()
-    """Hosts that a Contact of a followed 3xx may name."""
-    depth: Annotated[int, Field(ge=1, le=20)] = 5
-    """How many redirects in a row one request may follow."""
-    targets: Annotated[int, Field(ge=1, le=100)] = 10
-    """How many Contacts one request may follow in all."""
-    headers: Annotated[frozenset[Annotated[str, AfterValidator(str.lower)]], ListOf] = frozenset()
-    """Header fields that a followed Contact URI may set; others are dropped."""
-
-
-class TimersConfig(Section):
-    """`[timers]`: how long things may take."""
-
-    t1: Annotated[Seconds, Field(gt=0, le=10)] = 0.5
-    """RFC 3261's estimate of a round trip, from which its other timers follow."""
-    t2: Annotated[Seconds, Field(gt=0, le=60)] = 4.0
-    """The longest interval between retransmissions, except of an INVITE."""
-    t4: Annotated[Seconds, Field(gt=0, le=60)] = 5.0
-    """How long a message may stay in the network."""
-    flow_timeout: Annotated[Seconds, Field(gt=0, le=32)] = 2.0
-    """How long an INVITE waits on a flow that says nothing while another remains."""
-    request_flow_timeout: Annotated[Seconds, Field(ge=3.5, le=32)] = 5.0
-    """The same for other methods; a 100 to them may not come before 3.5 s."""
-    ring_timeout: Annotated[Seconds, Field(gt=0, le=600)] = 20.0
-    """How long one tier of q rings while another tier, or a redirect, waits behind it."""
-    handler: Annotated[Seconds, Field(gt=0, le=30)] = 5.0
-    """How long a handler of yours may take to decide about one request."""
-    drain: Annotated[Seconds, Field(ge=0, le=3600)] = 10.0
-    """How long requests under way may take to end when the server is told to stop."""
-    timer_c: Annotated[Seconds, Field(gt=180, le=3600)] = 185.0
-    """How long an INVITE may ring at all."""
-    flow_timer: Annotated[Seconds, Field(ge=0, le=3600)] = 120.0
-    """The Flow-Timer phones are told, the most they wait between keep-alives; 0 sends none."""
-
-
-class RegistrationConfig(Section):
-    """`[registration]`: what the registrar grants."""
-
-    default_expires: Annotated[Seconds, Field(ge=1)] = 3600.0
-    """Granted to a phone that asks for nothing."""
-    min_expires: Annotated[Seconds, Field(ge=1)] = 60.0
-    """The shortest; less is answered with 423."""
-    max_expires: Annotated[Seconds, Field(ge=1)] = 7200.0
-    """The longest; more is shortened."""
-    spread: Annotated[float, Field(ge=0, le=0.5)] = 0.1
-    """How much of the time granted varies, so that phones do not all come back at once."""
-    max_contacts: Annotated[int, Field(ge=1, le=1000)] = 20
-    """Bindings that one address-of-record may have."""
-    require_path: bool = False
-    """Whether a phone behind an edge must say `Supported: path`; others get a 420."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> RegistrationConfig:
-        if not self.min_expires <= self.max_expires:
-            refuse("registration.min_expires", self.min_expires, "max_expires or less")
-        if not self.min_expires <= self.default_expires <= self.max_expires:
-            refuse(
-                "registration.default_expires",
-                self.default_expires,
-                "something from min_expires to max_expires",
-            )
-        return self
-
-
-class WebSocketConfig(Section):
-    """`[websocket]`: who may open a WebSocket."""
-
-    origins: Annotated[tuple[Origin, ...], ListOf] = ()
-    """Web pages that may connect, by their origin; all if there are none."""
-
-
-class WebConfig(Section):
-    """`[web]`: the reference as web pages and JSON, over HTTP."""
-
-    listen: WebAt = WebListen(Address("127.0.0.1", 8080))
-    """Where to serve it, as ADDRESS:PORT; off does not. No fault when the default is taken."""
-
-
-class LimitsConfig(Section):
-    """`[limits]`: what one server takes upon itself."""
-
-    message_size: Annotated[int, Field(ge=2048, le=1_048_576)] = 65_536
-    """Bytes of the body of one message; a larger one is answered with 513."""
-    header_size: Annotated[int, Field(ge=2048, le=65_536)] = 32_768
-    """Bytes of its start line and header fields together; more are answered with 513."""
-    headers: Annotated[int, Field(ge=32, le=4096)] = 256
-    """Lines of its header; more are answered with 513."""
-    message_time: Annotated[Seconds, Field(ge=1, le=600)] = 30.0
-    """How long a message may take to come, and the first one on a connection that was accepted."""
-    handshake_time: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
-    """How long a peer may take for the handshake of TLS, and for that of a WebSocket."""
-    write_buffer: Annotated[int, Field(ge=65_536, le=67_108_864)] = 1_048_576
-    """Bytes that may wait for a peer to read them; with more it is cut off."""
-    connections: Annotated[int, Field(ge=1)] = 100_000
-    """Connections at one time, handshakes too; more are closed as they come."""
-    connections_per_source: Annotated[int, Field(ge=1)] = 1000
-    """Connections at one time from one source."""
-    transactions: Annotated[int, Field(ge=100)] = 200_000
-    """Transactions at one time, of both sides; then new requests get 503 with Retry-After."""
-    request_rate: Annotated[float, Field(ge=0, le=1_000_000)] = 100.0
-    """Requests of one source in a second, in the long run; more get 503. 0 for no limit."""
-    request_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 500
-    """Requests of one source at once; and the 503 it may get before it gets nothing."""
-    ban_failures: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    """Failures (401, 403, 404, 407) after which a source is not heard for a while. 0 for never."""
-    ban_window: Annotated[Seconds, Field(ge=1, le=86_400)] = 60.0
-    """How long it takes until that many failures are forgiven."""
-    ban_time: Annotated[Seconds, Field(ge=1, le=86_400)] = 300.0
-    """How long nothing is taken from a banned source."""
-    sources: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
-    """Sources that are remembered, and bans; who was silent longest is forgotten first."""
-    exempt: Annotated[tuple[NetworkOf, ...], ListOf] = LOOPBACK
-    """Networks for which nothing is counted per source, besides the addresses of peers."""
-    max_breadth: Annotated[int, Field(ge=1, le=1000)] = 60
-    """Branches that one request may have at once; with none left it is answered with 440."""
-    lag: Annotated[Seconds, Field(ge=0, le=10)] = 0.25
-    """How long what has arrived may wait before requests are shed with 503. 0 for no limit."""
-    retry_after: Annotated[Seconds, Field(ge=1, le=3600)] = 5.0
-    """What such a 503 asks to wait: from this to twice as long, spread over the callers."""
-
-
-class DnsConfig(Section):
-    """`[dns]`: how names are looked up."""
-
-    nameservers: Annotated[tuple[str, ...], ListOf] = ()
-    """IP addresses, or ADDRESS:PORT, of the servers to ask; the system's if there are none."""
-    timeout: Annotated[Seconds, Field(gt=0, le=30)] = 3.0
-    """How long one question may take."""
-
-
-class LogConfig(Section):
-    """`[log]`: what is told, and how."""
-
-    format: Literal["story", "json"] = "story"
-    """Readable lines, or one JSON object a line."""
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least that is told."""
-
-
-class AuthConfig(Section):
-    """`[auth]`: who has to prove who they are, by digest (RFC 3261 §22, RFC 8760)."""
-
-    users: ReadableFile | None = None
-    """The file of `ringway user`; users.toml in the state directory if there is one."""
-    calls: Calls = Calls.EVERYONE
-    """Whose calls to our users need a password: of everyone, or of those who say they are ours."""
-    third_party: Annotated[tuple[SipUri, ...], ListOf] = ()
-    """Users who may register others, as sip:admin@example.com."""
-    algorithms: Annotated[tuple[Algorithm, ...], ListOf, Field(min_length=1)] = tuple(Algorithm)
-    """What is offered, the most preferred first."""
-    md5_only: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], ListOf] = (
-        "baresip v0.",
-        "baresip v1.",
-        "baresip v2.",
-    )
-    """How the User-Agent of phones begins that give up where anything but MD5 is offered."""
-    nonce_life: Annotated[Seconds, Field(ge=1, le=86_400)] = 300.0
-    """How long a challenge may be answered; after that it is asked again, with stale."""
-    nonces: Annotated[int, Field(ge=100, le=10_000_000)] = 65_536
-    """Challenges in use that are remembered; about 220 bytes each."""
-    bind_source: bool = False
-    """Whether a challenge may be answered only from the address it was sent to."""
-    allow_without_qop: bool = False
-    """Whether answers as in RFC 2069 are taken, each challenge once."""
-    check_uri: bool = True
-    """Whether an answer must be for the Request-URI of its request."""
-
-
-class UserConfig(Section):
-    """`[[user]]`: somebody who may register and call; hashes only, as `ringway user` makes them."""
-
-    name: Annotated[str, Field(min_length=1)]
-    """What the phone logs in with: the user part of the address."""
-    realm: Domain | None = None
-    """The domain; our first one without it."""
-    sha_256: Annotated[str, _hash(64)] | None = None
-    """The hash of name:realm:password by SHA-256."""
-    sha_512_256: Annotated[str, _hash(64)] | None = None
-    """The same by SHA-512-256."""
-    md5: Annotated[str, _hash(32)] | None = None
-    """The same by MD5, for phones that know nothing else."""
-
-    @model_validator(mode="after")
-    def _has_a_hash(self) -> UserConfig:
-        if not (self.sha_256 or self.sha_512_256 or self.md5):
-            refuse("user", self.name, "at least one of sha_256, sha_512_256, md5")
-        return self
-
-
-class PeerConfig(Section):
-    """`[[peer]]`: a system that needs no password, known by its address or its certificate."""
-
-    name: Annotated[str, Field(min_length=1)]
-    """What it is called in the story."""
-    addresses: Annotated[tuple[NetworkOf, ...], ListOf] = ()
-    """Addresses or networks it sends from: 192.0.2.10, 2001:db8::/32."""
-    certificates: Annotated[tuple[str, ...], ListOf] = ()
-    """Names in the client certificate it shows."""
-    may: Annotated[frozenset[May], ListOf] = frozenset({May.CALL})
-    """What it may do: register, call our users, relay to others."""
-
-    @model_validator(mode="after")
-    def _is_known_by_something(self) -> PeerConfig:
-        if not (self.addresses or self.certificates):
-            refuse("peer.addresses", self.name, "addresses or certificates to know it by")
-        return self
-
-
-class RedirectConfig(Section):
-    """`[[redirect]]`: a user who has moved."""
-
-    user: str
-    """The address-of-record, or only its user part in our first domain."""
-    to: Annotated[tuple[AnyUri, ...], ListOf, Field(min_length=1)]
-    """Where callers are sent, the best first."""
-    status: Literal[300, 301, 302, 305] = 302
-    """How: several choices, moved for good, moved for now, or by way of a proxy."""
-    when: Literal["always", "busy", "no-answer", "unreachable"] = "always"
-    """What has to happen before."""
-    lasts: Annotated[Seconds | None, Field(alias="for", gt=0)] = None
-    """For how long from the start of the server; until it is cleared if it does not say."""
-    until: datetime | None = None
-    """Until when, instead of `for`."""
-
-    @model_validator(mode="after")
-    def _one_end(self) -> RedirectConfig:
-        if self.lasts is not None and self.until is not None:
-            refuse("redirect.until", self.until, "either for or until")
-        if self.until is not None and self.until.tzinfo is None:
-            refuse("redirect.until", self.until, "a time with its zone, 2030-01-01T12:00:00Z")
-        return self
-
-
-class MetricsConfig(Section):
-    """`[metrics]`: numbers for Prometheus at /metrics, and /healthz, over HTTP."""
-
-    listen: WebAt = WebListen(Address("127.0.0.1", 9460))
-    """Where to serve them, as ADDRESS:PORT; off does not. No fault when the default is taken."""
 
 
 DEFAULT_LISTEN = (read_listen("udp:127.0.0.1:5060"), read_listen("tcp:127.0.0.1:5060"))

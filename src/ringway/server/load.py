@@ -23,7 +23,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ringway.errors import ConfigError
-from ringway.server.config import Config, ListOf, Section
+from ringway.server.config import Config
+from ringway.server.fields import ListOf, Section
 
 __all__ = ["check_config", "load_config", "make_config"]
 

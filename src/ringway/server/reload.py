@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ringway.server.config import Config, Section
+from ringway.server.config import Config
+from ringway.server.fields import Section
 
 __all__ = ["LIVE", "changed_keys", "with_live_keys"]
 
