@@ -17,11 +17,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from ringway.errors import ConfigError
-from ringway.server.config import Config
-from ringway.server.fields import ListOf, Section
-from ringway.server.load import make_config
-from ringway.server.sections import PeerConfig, RedirectConfig, UserConfig
-from ringway.server.values import DURATION_FORM, format_duration, read_duration
+from ringway.server.config.fields import ListOf, Section
+from ringway.server.config.load import make_config
+from ringway.server.config.sections import PeerConfig, RedirectConfig, UserConfig
+from ringway.server.config.settings import Config
+from ringway.server.config.values import DURATION_FORM, format_duration, read_duration
 
 PAGE: Final = DOCS / "reference" / "configuration.md"
 

@@ -16,7 +16,7 @@ from tests.docs.pages import DOCS, Block, blocks, commands
 from ringway.cli.app import app
 from ringway.codes import Effect
 from ringway.endpoint import Kind
-from ringway.server.load import check_config
+from ringway.server.config.load import check_config
 
 HARMLESS = ("--help", "--version", "version", "config check")
 

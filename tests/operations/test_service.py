@@ -16,7 +16,7 @@ import pytest
 from tests.interop.peers import missing, need
 from tests.operations.service import ROOT, SERVE, Phone, free_port, running
 
-from ringway.server.sections import TimersConfig
+from ringway.server.config.sections import TimersConfig
 
 UNIT = ROOT / "deploy" / "ringway.service"
 CONTAINER = ROOT / "deploy" / "Containerfile"

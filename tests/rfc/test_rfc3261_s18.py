@@ -15,7 +15,7 @@ from ringway.endpoint import (
     State,
 )
 from ringway.message import Request, build_response
-from ringway.server.config import DEFAULT_LISTEN
+from ringway.server.config.settings import DEFAULT_LISTEN
 from ringway.transport.flow import Address, NextHop
 
 LONG = b"x" * 1300

@@ -10,7 +10,7 @@ from tests.unit.aio.support import run
 from ringway.aio.sockets import bind_stream
 from ringway.cli import serve as serve_module
 from ringway.errors import ConfigError
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
 from ringway.transport.flow import Address
 from ringway.web.serving import WebServer
 

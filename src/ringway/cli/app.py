@@ -112,8 +112,8 @@ def serve(
     """
     from ringway.cli.serve import run_server  # noqa: PLC0415 - slow to import
     from ringway.server.app import load_handler  # noqa: PLC0415 - slow to import
-    from ringway.server.config import Config, with_state_dir  # noqa: PLC0415 - slow to import
-    from ringway.server.load import load_config  # noqa: PLC0415 - slow to import
+    from ringway.server.config.load import load_config  # noqa: PLC0415 - slow to import
+    from ringway.server.config.settings import Config, with_state_dir  # noqa: PLC0415 - slow to import
 
     given: dict[str, object] = {
         "domains": domain,

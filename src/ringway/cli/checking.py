@@ -14,7 +14,7 @@ from ringway.cli.terminal import fail
 from ringway.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ringway.server.config import Config
+    from ringway.server.config.settings import Config
 
 __all__ = ["config"]
 
@@ -40,7 +40,7 @@ def check(
 
     Every fault is one line: where it stands, the key, the value, and what could stand there.
     """
-    from ringway.server.load import check_config, load_config  # noqa: PLC0415 - slow
+    from ringway.server.config.load import check_config, load_config  # noqa: PLC0415 - slow
 
     faults = check_config(file) or _try_out(load_config(file))
     if json_output:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ringway.errors import RingwayError
-from ringway.server.control_socket import connect_control
+from ringway.server.operations.control_socket import connect_control
 
 __all__ = ["NoServerError", "RefusedError", "ask"]
 
@@ -36,7 +36,7 @@ def ask(state_dir: Path, **question: object) -> object:
 
     Args:
         state_dir: the server's.
-        question: see `ringway.server.control`.
+        question: see `ringway.server.operations.control`.
 
     Raises:
         NoServerError: there is none.

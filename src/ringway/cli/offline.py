@@ -15,9 +15,9 @@ from ringway.cli.live import NoServerError
 from ringway.errors import ConfigError
 from ringway.location import Change, PutRedirect, RedirectRule, Synonyms, When
 from ringway.redirect import RedirectTable, make_rule
-from ringway.server.control import read_when, redirect_facts
+from ringway.server.config.load import load_config
 from ringway.server.keys import StateDir
-from ringway.server.load import load_config
+from ringway.server.operations.control import read_when, redirect_facts
 from ringway.server.wiring import in_order, synonyms_of, user_aor
 
 __all__ = ["Shelf", "open_shelf"]
@@ -49,7 +49,7 @@ class Shelf:
         return [redirect_facts(rule, now) for rule in table.rules(now, aor)]
 
     def set(self, question: dict[str, Any]) -> dict[str, object]:
-        """Set a rule; the question is that of `ringway.server.control`."""
+        """Set a rule; the question is that of `ringway.server.operations.control`."""
         now = time.time()
         seconds = question["seconds"]
         rule = make_rule(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ringway.server.values import default_state_dir
+from ringway.server.config.values import default_state_dir
 
 __all__ = ["ConfigFile", "Json", "StateDirectory", "find_state_dir"]
 
@@ -37,7 +37,7 @@ def find_state_dir(config: Path | None, state_dir: Path | None) -> Path:
     if state_dir is not None:
         return state_dir
     if config is not None:
-        from ringway.server.load import load_config  # noqa: PLC0415 - slow, and seldom needed
+        from ringway.server.config.load import load_config  # noqa: PLC0415 - slow, and seldom needed
 
         settings = load_config(config)
         if settings.state_dir is not None:

@@ -4,7 +4,7 @@ SIGTERM and SIGINT stop it: it takes no new work and ends when what is under way
 second of them. SIGHUP reads certificates, users and configuration again. Stories go to standard
 output: readable lines, or one JSON object a line. The first lines say what it is and where it
 listens, and `ready` when it takes calls; what an operator should look at goes to standard error.
-Under systemd the same is told to it, see `ringway.server.systemd`.
+Under systemd the same is told to it, see `ringway.server.operations.systemd`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from ringway.cli.paint import terminal_paint
 from ringway.endpoint import Decision
 from ringway.errors import ConfigError
 from ringway.explain import Paint, StoryTeller, escape, event
-from ringway.server.config import Config
+from ringway.server.config.sections import MetricsConfig, WebConfig
+from ringway.server.config.settings import Config
+from ringway.server.operations.systemd import Supervisor, passed_sockets
 from ringway.server.policy import Handler
-from ringway.server.sections import MetricsConfig, WebConfig
 from ringway.server.server import Server
-from ringway.server.systemd import Supervisor, passed_sockets
 
 __all__ = ["Stories", "run_server"]
 
@@ -136,7 +136,7 @@ async def _serve_metrics(config: MetricsConfig, server: Server, stack: AsyncExit
     if sock is None:
         return
     stack.callback(sock.close)
-    from ringway.server.observing import observing_app  # noqa: PLC0415 - slow, not always wanted
+    from ringway.server.operations.observing import observing_app  # noqa: PLC0415 - slow, not always wanted
     from ringway.web.serving import HttpServer  # noqa: PLC0415
 
     app = observing_app(server.metrics, server.trouble)

@@ -18,7 +18,7 @@ from ringway.cli.live import NoServerError, RefusedError, ask
 from ringway.cli.options import ConfigFile, Json, StateDirectory, find_state_dir
 from ringway.errors import ConfigError
 from ringway.explain.text import escape
-from ringway.server.values import format_duration, read_duration
+from ringway.server.config.values import format_duration, read_duration
 
 if TYPE_CHECKING:
     from ringway.cli.offline import Shelf

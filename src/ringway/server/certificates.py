@@ -6,7 +6,7 @@ import ssl
 
 from ringway.aio.tls import CertifiedKey, client_context, server_context
 from ringway.errors import ConfigError
-from ringway.server.sections import TlsConfig
+from ringway.server.config.sections import TlsConfig
 
 __all__ = ["Certificates", "client_tls", "server_tls"]
 

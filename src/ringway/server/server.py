@@ -39,20 +39,20 @@ from ringway.location import (
 from ringway.redirect import RedirectTable, make_rule
 from ringway.server.admission import Admission
 from ringway.server.certificates import Certificates
-from ringway.server.config import Config, RoleChoice
-from ringway.server.control import Conversation
-from ringway.server.control_socket import NAME, bind_control
+from ringway.server.config.reload import changed_keys, with_live_keys
+from ringway.server.config.settings import Config, RoleChoice
+from ringway.server.config.values import Listen
 from ringway.server.core import Core
-from ringway.server.drain import ClosedGate, all_answered
-from ringway.server.guard import Guard
 from ringway.server.keys import Identity, StateDir, new_identity
-from ringway.server.metrics import Exporter
+from ringway.server.limits.guard import Guard
+from ringway.server.operations.control import Conversation
+from ringway.server.operations.control_socket import NAME, bind_control
+from ringway.server.operations.drain import ClosedGate, all_answered
+from ringway.server.operations.metrics import Exporter
+from ringway.server.operations.systemd import describe_sockets, take_socket
 from ringway.server.policy import Handler, Policy, default_policy, open_policy
-from ringway.server.reload import changed_keys, with_live_keys
-from ringway.server.systemd import describe_sockets, take_socket
 from ringway.server.trust import authenticator, doubts, find_peers, find_users, policy_rules
 from ringway.server.unique import Unique
-from ringway.server.values import Listen
 from ringway.server.wiring import (
     domains_of,
     endpoint_settings,
@@ -86,7 +86,7 @@ class Server:
     """A SIP server.
 
     Args:
-        config: what it is told; see `ringway.server.load`.
+        config: what it is told; see `ringway.server.config.load`.
         on_decision: called with every decision, from within the loop; None costs nothing.
         handler: decides about each new request; see `ringway.server.policy`. The default policy
             without it.
@@ -232,7 +232,7 @@ class Server:
             config: what it is told now; None: the same as before.
 
         Returns:
-            The keys that differ and wait for a restart, see `ringway.server.reload`.
+            The keys that differ and wait for a restart, see `ringway.server.config.reload`.
 
         Raises:
             ConfigError: a file is not what it should be; everything stays as it was.

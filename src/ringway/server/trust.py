@@ -13,7 +13,7 @@ from ringway.auth.users import check_user_name
 from ringway.auth.users_file import load_users
 from ringway.errors import ConfigError
 from ringway.location.binding import Synonyms
-from ringway.server.config import Config
+from ringway.server.config.settings import Config
 from ringway.server.policy import Peer, Rules
 from ringway.server.wiring import user_aor
 from ringway.transport.flow import Flow

@@ -17,9 +17,9 @@ from ringway.message import parse_uri
 from ringway.proxy import History, ProxySettings, RecursionPolicy, Relay
 from ringway.redirect import make_rule
 from ringway.registrar import RegistrarSettings
-from ringway.server.config import Config, RoleChoice
-from ringway.server.guard import GuardSettings
-from ringway.server.sections import RedirectConfig
+from ringway.server.config.sections import RedirectConfig
+from ringway.server.config.settings import Config, RoleChoice
+from ringway.server.limits.guard import GuardSettings
 from ringway.transport.flow import is_numeric
 from ringway.transport.frames import FramingLimits
 

@@ -7,7 +7,7 @@ from bench.load import Run
 from bench.plan import Plan, Results, _turned
 from bench.servers import Candidate, Setting, Task, _ringway
 
-from ringway.server.load import load_config
+from ringway.server.config.load import load_config
 
 
 def run(us: float, *, failed: int = 0) -> Run:

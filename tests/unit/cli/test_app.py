@@ -8,7 +8,7 @@ from tests.unit.aio.support import Certificate
 from tests.unit.cli.support import Cli, Result
 
 from ringway.cli import app as app_module
-from ringway.server.config import Config
+from ringway.server.config.settings import Config
 
 
 class TestHelp:

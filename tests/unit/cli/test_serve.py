@@ -18,9 +18,9 @@ from ringway.cli.paint import terminal_paint
 from ringway.cli.serve import IN_A_TURN, Stories, _LogLines
 from ringway.endpoint import Decision, Kind
 from ringway.explain.text import Tone, plain
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
+from ringway.server.operations.systemd import Supervisor
 from ringway.server.server import Server
-from ringway.server.systemd import Supervisor
 from ringway.transport.flow import Address
 
 

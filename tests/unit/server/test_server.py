@@ -20,8 +20,8 @@ from ringway.endpoint import Decision, Kind, Listener
 from ringway.errors import ConfigError, StoreError
 from ringway.location import When
 from ringway.server import server as server_module
-from ringway.server.config import Config
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
+from ringway.server.config.settings import Config
 from ringway.server.server import Server
 from ringway.transport.flow import Address
 

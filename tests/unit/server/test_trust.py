@@ -11,8 +11,8 @@ import pytest
 from ringway.auth import Algorithm, User, Users, make_user
 from ringway.auth.users_file import add_user
 from ringway.errors import ConfigError
-from ringway.server.config import Config
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
+from ringway.server.config.settings import Config
 from ringway.server.policy import May
 from ringway.server.trust import authenticator, doubts, find_peers, find_users, policy_rules
 from ringway.transport.flow import Address, Flow

@@ -5,7 +5,7 @@ from ringway.endpoint import Listener
 from ringway.errors import ConfigError, ParseError
 from ringway.location import When
 from ringway.proxy import History, Relay
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
 from ringway.server.wiring import (
     domains_of,
     endpoint_settings,

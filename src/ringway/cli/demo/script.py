@@ -17,7 +17,7 @@ from ringway.cli.paint import terminal_paint
 from ringway.endpoint import Decision, Kind
 from ringway.explain import StoryTeller
 from ringway.explain.text import Paint, plain
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
 from ringway.server.server import Server
 from ringway.transport.flow import Flow
 

@@ -13,15 +13,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.harness import Harness
 
 from ringway.aio.timing import Timing
-from ringway.server.config import Config
-from ringway.server.guard import Guard, GuardSettings
-from ringway.server.metrics import BOUNDS, Exporter
-from ringway.server.observing import observing_app
-from ringway.server.overload import Rank
-from ringway.server.sections import LimitsConfig
+from ringway.server.config.sections import LimitsConfig
+from ringway.server.config.settings import Config
+from ringway.server.limits.guard import Guard, GuardSettings
+from ringway.server.limits.overload import Rank
+from ringway.server.operations.metrics import BOUNDS, Exporter
+from ringway.server.operations.observing import observing_app
 
-DASHBOARD = Path(__file__).parents[3] / "docs" / "grafana" / "ringway.json"
-PAGE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
+DASHBOARD = Path(__file__).parents[4] / "docs" / "grafana" / "ringway.json"
+PAGE = Path(__file__).parents[4] / "docs" / "reference" / "metrics.md"
 
 
 class Probe:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ringway.server.config import Config
-from ringway.server.fields import Section
+from ringway.server.config.fields import Section
+from ringway.server.config.settings import Config
 
 __all__ = ["LIVE", "changed_keys", "with_live_keys"]
 

@@ -19,7 +19,7 @@ from tests.unit.aio.support import Certificate, run
 from tests.unit.server.support import UdpPeer, parsed, read_message, request
 
 from ringway.message import Response
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
 from ringway.server.server import Server
 from ringway.transport.flow import Address
 

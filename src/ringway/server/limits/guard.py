@@ -17,8 +17,8 @@ from typing import Final
 from ringway.endpoint.counters import count_over
 from ringway.endpoint.gate import Refusal
 from ringway.message import Request
-from ringway.server.overload import Overload, rank_of
-from ringway.server.sources import Network, Sources
+from ringway.server.limits.overload import Overload, rank_of
+from ringway.server.limits.sources import Network, Sources
 from ringway.transport.flow import Flow
 
 __all__ = ["Guard", "GuardSettings"]

@@ -23,8 +23,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ringway.errors import ConfigError
-from ringway.server.config import Config
-from ringway.server.fields import ListOf, Section
+from ringway.server.config.fields import ListOf, Section
+from ringway.server.config.settings import Config
 
 __all__ = ["check_config", "load_config", "make_config"]
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ringway.server.values import (
+from ringway.server.config.values import (
     Advertised,
     Listen,
     StoreChoice,

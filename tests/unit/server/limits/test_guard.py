@@ -9,9 +9,9 @@ import pytest
 from tests.harness import make_request
 
 from ringway.endpoint.gate import Refusal
-from ringway.server.guard import Guard, GuardSettings
-from ringway.server.overload import FALL, ONSET, RISE, Overload, Rank, rank_of
-from ringway.server.sources import Sources, source_of
+from ringway.server.limits.guard import Guard, GuardSettings
+from ringway.server.limits.overload import FALL, ONSET, RISE, Overload, Rank, rank_of
+from ringway.server.limits.sources import Sources, source_of
 from ringway.transport.flow import Address, Flow
 
 HERE = Address("192.0.2.1", 5060)

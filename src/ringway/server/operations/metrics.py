@@ -26,8 +26,8 @@ from ringway.aio.lag import LagProbe
 from ringway.aio.timing import Timing
 from ringway.codes import lookup
 from ringway.endpoint import Endpoint
-from ringway.server.guard import Guard
-from ringway.server.overload import Rank
+from ringway.server.limits.guard import Guard
+from ringway.server.limits.overload import Rank
 
 __all__ = ["BOUNDS", "Exporter", "Machine"]
 

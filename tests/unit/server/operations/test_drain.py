@@ -8,7 +8,7 @@ from tests.unit.aio.support import run
 from ringway.endpoint import RequestReceived
 from ringway.endpoint.gate import Refusal
 from ringway.message import Request
-from ringway.server.drain import ClosedGate, all_answered
+from ringway.server.operations.drain import ClosedGate, all_answered
 from ringway.transport.flow import Flow
 
 CLOSED = Refusal(503, (("Retry-After", "10"),))

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from ringway.errors import ParseError
 from ringway.message.uri import parse_uri
-from ringway.server.values import (
+from ringway.server.config.values import (
     Advertised,
     Listen,
     StoreChoice,

@@ -10,10 +10,10 @@ from tests.unit.server.support import REGISTER, UdpPeer
 
 from ringway.cli.live import NoServerError, RefusedError, ask
 from ringway.errors import ConfigError
-from ringway.server import control_socket
-from ringway.server.control import LONGEST_LINE, Conversation
-from ringway.server.control_socket import NAME, bind_control, connect_control
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
+from ringway.server.operations import control_socket
+from ringway.server.operations.control import LONGEST_LINE, Conversation
+from ringway.server.operations.control_socket import NAME, bind_control, connect_control
 from ringway.server.server import Server
 
 

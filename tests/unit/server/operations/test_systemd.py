@@ -9,10 +9,10 @@ from tests.unit.aio.support import run
 
 from ringway.aio.sockets import address_of
 from ringway.errors import ConfigError
-from ringway.server.load import make_config
+from ringway.server.config.load import make_config
+from ringway.server.config.values import read_listen
+from ringway.server.operations.systemd import Supervisor, passed_sockets, take_socket
 from ringway.server.server import Server
-from ringway.server.systemd import Supervisor, passed_sockets, take_socket
-from ringway.server.values import read_listen
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from ringway.auth import Algorithm
-from ringway.server.fields import (
+from ringway.server.config.fields import (
     LOOPBACK,
     AnyUri,
     Domain,
@@ -26,8 +26,8 @@ from ringway.server.fields import (
     hash_of,
     refuse,
 )
+from ringway.server.config.values import WebListen
 from ringway.server.policy import Calls, May
-from ringway.server.values import WebListen
 from ringway.transport.flow import Address
 
 __all__ = [

@@ -15,7 +15,7 @@ from typing import Final
 
 from ringway.aio.sockets import address_of, adopt
 from ringway.errors import ConfigError
-from ringway.server.values import Listen
+from ringway.server.config.values import Listen
 from ringway.transport.flow import UDP
 
 __all__ = ["Supervisor", "describe_sockets", "passed_sockets", "take_socket"]

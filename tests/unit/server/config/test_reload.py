@@ -5,9 +5,9 @@ import pytest
 from tests.unit.aio.support import Certificate, run
 
 from ringway.errors import ConfigError
-from ringway.server.config import Config
-from ringway.server.load import make_config
-from ringway.server.reload import LIVE, changed_keys, with_live_keys
+from ringway.server.config.load import make_config
+from ringway.server.config.reload import LIVE, changed_keys, with_live_keys
+from ringway.server.config.settings import Config
 from ringway.server.server import Server
 
 BASE: dict[str, object] = {
@@ -31,7 +31,7 @@ class TestKeys:
                 assert name in type(getattr(config(), section)).model_fields
 
     def test_they_are_those_of_the_documentation(self) -> None:
-        page = Path(__file__).parents[3] / "docs" / "how-to" / "run-as-a-service.md"
+        page = Path(__file__).parents[4] / "docs" / "how-to" / "run-as-a-service.md"
         text = page.read_text(encoding="utf-8").partition("These keys change at once")[2]
         named = re.findall(r"`([a-z_.*]+)`", text.partition("\n\n")[2].partition("\n\n")[0])
         assert {each.removesuffix(".*") for each in named} == LIVE

@@ -1,8 +1,8 @@
 """Everything a server is told: its plain settings, and how they have to fit together.
 
-The models refuse what cannot be, in words that say what can; `ringway.server.load` puts file, key
-and value in front of them. Times are seconds once they are here; in TOML they may be written as
-`2s` or `1h30m`. The tables are in `sections.py`, the kinds of values in `fields.py`.
+The models refuse what cannot be, in words that say what can; `load.py` puts file, key and value in
+front of them. Times are seconds once they are here; in TOML they may be written as `2s` or `1h30m`.
+The tables are in `sections.py`, the kinds of values in `fields.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ringway.server.fields import (
+from ringway.server.config.fields import (
     AdvertisedEach,
     Domain,
     ListenAt,
@@ -23,7 +23,7 @@ from ringway.server.fields import (
     StoreAt,
     refuse,
 )
-from ringway.server.sections import (
+from ringway.server.config.sections import (
     AuthConfig,
     DnsConfig,
     LimitsConfig,
@@ -39,7 +39,7 @@ from ringway.server.sections import (
     WebConfig,
     WebSocketConfig,
 )
-from ringway.server.values import Advertised, Listen, default_state_dir, read_listen
+from ringway.server.config.values import Advertised, Listen, default_state_dir, read_listen
 
 __all__ = ["DEFAULT_LISTEN", "Config", "RoleChoice", "with_state_dir"]
 
@@ -59,7 +59,7 @@ DEFAULT_LISTEN = (read_listen("udp:127.0.0.1:5060"), read_listen("tcp:127.0.0.1:
 
 
 class Config(Section):
-    """Everything a server is told. Read it with `ringway.server.load.load_config`."""
+    """Everything a server is told. Read it with `ringway.server.config.load.load_config`."""
 
     role: RoleChoice = RoleChoice.ALL
     """all; edge: only owns flows, in front of a registrar; registrar: phones register at edges."""

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from ringway.errors import ConfigError
-from ringway.server.config import Config, RoleChoice, with_state_dir
-from ringway.server.load import _allowed, check_config, load_config, make_config
-from ringway.server.values import Advertised, StoreChoice, read_listen
+from ringway.server.config.load import _allowed, check_config, load_config, make_config
+from ringway.server.config.settings import Config, RoleChoice, with_state_dir
+from ringway.server.config.values import Advertised, StoreChoice, read_listen
 
 
 def fault_in(text: str, folder: Path) -> str:
