@@ -232,7 +232,9 @@ class Peer:
             if frame.kind is FrameKind.MESSAGE:
                 self.received.append(parse_datagram(frame.head + frame.body))
             elif frame.kind is not FrameKind.BROKEN:
-                self.pongs += 1  # two in a row look like a ping, and nobody pings a peer
+                self.pongs += 1  # a ping of ours makes two of it: pong, ping
+        if self.flow is not None and (answer := self.framer.outgoing()):
+            self.send_raw(answer)
 
 
 class Harness:

@@ -1,7 +1,9 @@
 """RFC 3263: how the next hop is found, by the examples and rules of the text."""
 
 import pytest
+from tests.harness import Peer
 from tests.unit.transport.zones import ALL, Zone, naptr, run, search, srv
+from tests.unit.ua.asking import Asking
 
 from ringway.message.headers import parse_via
 from ringway.transport.nexthop import Srv, locate_response
@@ -208,3 +210,80 @@ class TestSection5Responses:
         found, questions = run(locate_response(parse_via(via), ALL, float), ADDRESS_ONLY)
         assert [str(target) for target in found] == targets
         assert [" ".join(query) for query in questions] == asked
+
+
+class TestSection4_3DetailsOfRfc2782Process:
+    """A user agent and its servers; proxies see `test_rfc3261_s16.py`."""
+
+    def world(self) -> tuple[Asking, Peer, Peer]:
+        w = Asking()
+        first = w.server("bob.example", "10.0.0.2", "10.0.0.3")
+        return w, first, w.udp_peer("10.0.0.3")
+
+    @pytest.mark.clause("RFC3263 4.3")
+    @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+    @pytest.mark.parametrize("failure", ["503", "unreachable", "silent"])
+    def test_a_failure_leads_to_the_next_element(self, method: str, failure: str) -> None:
+        w, first, second = self.world()
+        _, asker = w.ask(method)
+        if failure == "503":
+            first.answer(first.last, 503)
+        elif failure == "unreachable":
+            first.unreachable()
+        else:
+            w.advance(32)
+        assert second.methods == [method]
+        second.answer(second.last, 200)
+        assert asker.failures == []
+
+    @pytest.mark.clause("RFC3263 4.3")
+    def test_the_request_is_identical_but_for_its_branch(self) -> None:
+        w, first, second = self.world()
+        w.ask(headers=(("Subject", "s"),), body=b"offer", content_type="x/y", forms_dialog=True)
+        first.answer(first.last, 503)
+        one, two = first.requests[0], second.requests[0]
+        assert one.top_via.branch != two.top_via.branch
+        old, new = one.top_via.branch.encode(), two.top_via.branch.encode()
+        assert one.to_bytes() == two.to_bytes().replace(new, old)
+
+    @pytest.mark.clause("RFC3263 4.3")
+    @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+    def test_a_server_that_has_said_anything_has_not_failed_by_silence(self, method: str) -> None:
+        w, first, second = self.world()
+        w.ask(method)
+        first.answer(first.last, 100)
+        w.advance(32)
+        assert second.received == []
+
+    @pytest.mark.clause("RFC3263 4.3")
+    def test_any_other_response_is_no_failure_of_the_server(self) -> None:
+        w, first, second = self.world()
+        _, asker = w.ask()
+        first.answer(first.last, 500)
+        assert asker.failure.status == 500
+        assert second.received == []
+
+    @pytest.mark.clause("RFC3263 4.3")
+    def test_until_none_is_left(self) -> None:
+        w, first, second = self.world()
+        _, asker = w.ask()
+        first.unreachable()
+        second.unreachable()
+        assert asker.failure.status == 503
+
+
+class TestSection4_4:
+    @pytest.mark.clause("RFC3263 4.4")
+    def test_ack_and_cancel_go_to_the_server_that_was_contacted(self) -> None:
+        w = Asking()
+        first = w.server("bob.example", "10.0.0.2", "10.0.0.3")
+        second = w.udp_peer("10.0.0.3")
+        sending, _ = w.ask()
+        first.unreachable()
+        w.dns["bob.example"].reverse()
+        invite = second.last
+        second.answer(invite, 180)
+        w.cancel(sending)
+        second.answer(invite, 487)
+        assert second.methods == ["INVITE", "CANCEL", "ACK"]
+        assert first.methods == ["INVITE"]

@@ -68,6 +68,8 @@ class Effect(StrEnum):
     refreshed since."""
     GIVE_UP = "give up"
     """Try nothing further for this request, and cancel what is still pending for it."""
+    END_DIALOG = "end dialog"
+    """Give up the request and the dialog with it: what it held up is over (RFC 3261 §12.2.1.2)."""
 
 
 class Toward(StrEnum):
@@ -153,7 +155,8 @@ class Rule:
     """Effects in order, and the circumstances in which they hold; None selects any.
 
     Attributes:
-        effects: What to do; the last is FORWARD or GIVE_UP, so there is always a way on.
+        effects: What to do; the last is FORWARD, GIVE_UP or END_DIALOG, so there is always a way
+            on.
         why: One line for people, with the RFC section.
         roles: The roles it holds for.
         methods: The methods it holds for.

@@ -11,6 +11,7 @@ from ringway.codes.words import (
     ANSWER_CHALLENGE,
     ANYONE,
     CALLER,
+    END_DIALOG,
     FORWARD,
     GIVE_UP,
     INVALIDATE_BINDING,
@@ -105,13 +106,21 @@ ROWS: Final = (
             ),
             Rule(
                 (NEXT_SERVER, GIVE_UP),
-                "Nothing came back at all: the next server; within a dialog, without one the "
-                "dialog ends (RFC 3263 §4.3, RFC 3261 §12.2.1.2).",
+                "Nothing came back at all: the next server (RFC 3263 §4.3).",
                 roles=CALLER,
+                in_dialog=False,
                 sources=TIMER,
             ),
             Rule(
-                (GIVE_UP,),
+                (NEXT_SERVER, END_DIALOG),
+                "Nothing came back at all: the next server; without one the dialog ends "
+                "(RFC 3263 §4.3, RFC 3261 §12.2.1.2).",
+                roles=CALLER,
+                in_dialog=True,
+                sources=TIMER,
+            ),
+            Rule(
+                (END_DIALOG,),
                 "The dialog ends with it (RFC 3261 §12.2.1.2).",
                 roles=CALLER,
                 in_dialog=True,
@@ -280,6 +289,21 @@ ROWS: Final = (
                 (GIVE_UP,),
                 "Endpoints should never see it; read as 400 (RFC 5626 §11.5).",
                 roles=CALLER,
+                methods=REGISTER,
+            ),
+            Rule(
+                (NEXT_FLOW, GIVE_UP),
+                "An edge has lost the flow, so nobody has had the request: another of our flows; "
+                "without one it is read as 400 (RFC 5626 §4.3, §11.5).",
+                roles=CALLER,
+                in_dialog=False,
+            ),
+            Rule(
+                (NEXT_FLOW, GIVE_UP),
+                "The dialog's own flow is gone: once more when it has been replaced, with the "
+                "same route set (RFC 5626 §4.5, RFC 3261 §12.2).",
+                roles=CALLER,
+                in_dialog=True,
             ),
         ),
         translations=(
@@ -380,7 +404,7 @@ ROWS: Final = (
         may_be_sent_by=AGENTS_AND_PROXIES,
         rules=(
             Rule(
-                (GIVE_UP,),
+                (END_DIALOG,),
                 "The call or subscription that the request belonged to ends with it "
                 "(RFC 3261 §12.2.1.2, RFC 5057 §5.1).",
                 roles=CALLER,

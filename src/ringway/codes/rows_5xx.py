@@ -82,7 +82,24 @@ ROWS: Final = (
                 "It could not be sent: the next server, then another of our flows "
                 "(RFC 3263 §4.3, RFC 5626 §4.3).",
                 roles=CALLER,
+                in_dialog=False,
                 sources=TRANSPORT,
+            ),
+            Rule(
+                (NEXT_SERVER, NEXT_FLOW, GIVE_UP),
+                "It could not be sent: the next server, or once more when the dialog's flow has "
+                "been replaced, with the same route set (RFC 3263 §4.3, RFC 5626 §4.5, "
+                "RFC 3261 §12.2).",
+                roles=CALLER,
+                in_dialog=True,
+                sources=TRANSPORT,
+            ),
+            Rule(
+                (NEXT_SERVER, NEXT_FLOW, RETRY_AFTER, GIVE_UP),
+                "The next server, over another of our flows where those lead to it; this one not "
+                "before its Retry-After (RFC 3261 §21.5.4, RFC 5626 §4.3).",
+                roles=CALLER,
+                in_dialog=False,
             ),
             Rule(
                 (NEXT_SERVER, RETRY_AFTER, GIVE_UP),

@@ -13,6 +13,7 @@ RETRY_CHANGED: Final = Effect.RETRY_CHANGED
 RETRY_AFTER: Final = Effect.RETRY_AFTER
 INVALIDATE_BINDING: Final = Effect.INVALIDATE_BINDING
 GIVE_UP: Final = Effect.GIVE_UP
+END_DIALOG: Final = Effect.END_DIALOG
 
 PROXY: Final = frozenset({Role.PROXY})
 EDGE: Final = frozenset({Role.EDGE})

@@ -40,6 +40,7 @@ _TERMINATED: Final = State.TERMINATED
 _RESEND: Final = Action.RESEND
 _SEND_ACK: Final = Action.SEND_ACK
 _CANCEL_LATER: Final = Action.CANCEL_LATER
+_RECONNECT: Final = Action.RECONNECT
 _TELL: Final = Action.TELL
 _TELL_TRANSPORT: Final = Action.TELL_TRANSPORT
 _TELL_TIMEOUT: Final = Action.TELL_TIMEOUT
@@ -198,34 +199,75 @@ class Clients:
             client.linger = linger
             self._step(client, Input.STOP, now)
 
+    def resume(self, client: ClientTransaction, now: float) -> None:
+        """Ask again for what was kept; see ``Endpoint.resume``."""
+        if client.sent is not None and not client.heard:
+            client.buffer = serialize(client.sent, reliable=client.reliable)
+            self._step(client, Input.RESUME, now)
+
     def flow_failed(self, flow: Flow, reason: str, now: float) -> None:
-        """Fail the transactions that wait for a final response to what went over a flow."""
+        """Tell the transactions that wait for a final response to what went over a flow."""
         for client in self._in_flight.pop(flow, {}):
-            self._step(client, Input.TRANSPORT_ERROR, now, detail=reason)
+            if client.target is None or not flow.reliable:
+                self._step(client, Input.TRANSPORT_ERROR, now, detail=reason)
+                continue
+            client.flow = None
+            if client.method == "CANCEL":  # its server is that of its INVITE (RFC 3263 §4.4)
+                self._reconnect(client, now)
+            else:
+                self._step(client, Input.CLOSED, now, detail=reason)
 
     def fired(self, client: ClientTransaction, symbol: Input, now: float) -> None:
         """Take a timer of a transaction."""
         self._step(client, symbol, now)
 
     def opened(self, client: ClientTransaction, flow: Flow, now: float) -> None:
-        """Send a request that waited for a connection."""
-        if client.flow is not None or client.state > State.TRYING:
+        """Send a request that waited for a connection, or give one that was heard its way back."""
+        if client.flow is not None or client.state >= State.KEPT:
+            return
+        if client.state is _PROCEEDING:
+            self._fly(client, flow)
             return
         if client.cancel_later:
             self._step(client, Input.TRANSPORT_ERROR, now, detail="cancelled before it was sent")
             return
-        self._rename(client, flow)
+        if client.method != "CANCEL":  # that has the Via of its INVITE (RFC 3261 §9.1)
+            self._rename(client, flow)
         self._fly(client, flow)
         self._do(client, Action.RESEND, now)
 
     def not_opened(self, client: ClientTransaction, reason: str, now: float) -> None:
         """Take the failure of a connection that a request waited for."""
-        if client.flow is not None or client.state > State.TRYING:
+        if client.flow is not None or client.state >= State.KEPT:
             return
-        if client.upgraded:
+        if client.upgraded and client.state is not _PROCEEDING:
             self._fall_back(client, now)
         else:
             self._step(client, Input.TRANSPORT_ERROR, now, detail=reason)
+
+    def connect(self, client: ClientTransaction, now: float) -> None:
+        """Find a connection for a request that has lost its own."""
+        target = self._server(client)
+        if target is None or client.flow is not None or client.state >= _COMPLETED:
+            return
+        flow = self._flows.flow_to(target)
+        if flow is not None:
+            self.opened(client, flow, now)
+        else:
+            self._flows.connect(target, _Queued(self, client))
+
+    def _reconnect(self, client: ClientTransaction, now: float) -> None:
+        """Connect again: at once, but later on not to a server that closes all it accepts."""
+        if client.reconnected:
+            self._schedule.start(CallTimer(now + self._timers.t2, _Queued(self, client).late), now)
+        else:
+            client.reconnected = True
+            self.connect(client, now)
+
+    def _server(self, client: ClientTransaction) -> NextHop | None:
+        """Return where a request to a next hop really went."""
+        target = client.target
+        return target._replace(transport=TCP) if target and client.upgraded else target
 
     def _branch(self, suffix: str) -> str:
         branch = COOKIE + self._unique()
@@ -356,6 +398,8 @@ class Clients:
             self._back_off(client, now)
         elif action is _CANCEL_LATER:
             client.cancel_later = True
+        elif action is _RECONNECT:
+            self._reconnect(client, now)
         else:
             assert action is Action.SEND_CANCEL  # noqa: S101 - the rest is for servers
             self._send_cancel(client, now)
@@ -403,20 +447,23 @@ class Clients:
         self._flows.send(client.flow, client.buffer)
 
     def _send_cancel(self, client: ClientTransaction, now: float) -> None:
-        """Send a CANCEL over the flow its INVITE took (RFC 3261 §9.1)."""
+        """Send a CANCEL over the flow its INVITE took, or to the same server (RFC 3261 §9.1)."""
         request = client.request
         if request is None:  # a provisional after a final response: a fault of the peer
             return
-        assert client.flow is not None  # noqa: S101 - a provisional has come
         draft = build_cancel(request, client.cancel_headers).edit()
         cancel = ClientTransaction(
             NON_INVITE_CLIENT, client.branch, "CANCEL", draft, None, reliable=client.reliable
         )
         cancel.buffer = serialize(draft, reliable=True)
+        cancel.target = self._server(client)
         self._transactions[cancel.branch, "CANCEL"] = cancel
-        self._fly(cancel, client.flow)
+        if client.flow is not None:
+            self._fly(cancel, client.flow)
         for action in NON_INVITE_CLIENT.entry[1]:
             self._do(cancel, action, now)
+        if client.flow is None:
+            self.connect(cancel, now)
 
     def _tell(self, client: ClientTransaction, source: Source, detail: str, now: float) -> None:
         if client.owner is not None:
@@ -454,5 +501,9 @@ class _Queued:
     def failed(self, reason: str, now: float) -> None:
         self._clients.not_opened(self._client, reason, now)
 
+    def late(self, now: float) -> None:
+        self._clients.connect(self._client, now)
+
     def given_up(self, now: float) -> None:
-        self.failed("no connection in time", now)
+        if self._client.state is not _PROCEEDING:
+            self.failed("no connection in time", now)

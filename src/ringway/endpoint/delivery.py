@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ringway.endpoint.flows import Flows
 from ringway.endpoint.transactions import ServerTransaction
-from ringway.message import Uri, parse_datagram
+from ringway.errors import ParseError
+from ringway.message import Uri, Via, parse_datagram
 from ringway.transport.flow import Address, Flow, NextHop
 from ringway.transport.via import response_target
 
 Resolver: TypeAlias = Callable[[Uri, Callable[[list[NextHop], float], None], float], None]
+
+_NO_VIA: Final = Via("", "", "")
+"""Of a response that cannot be read: it leads nowhere."""
 
 
 class Delivery:
@@ -55,12 +59,19 @@ class Delivery:
         self._flows = flows
         self._resolve = resolve
         self._lost = lost
-        self._via = parse_datagram(data).top_via
         self._reason = f"{transaction.flow} cannot take the response"
         self._tried: list[NextHop] = []
         self._asked = transaction.flow.websocket  # nobody can connect to a browser
+        self._hops: list[NextHop] = []
+        self._via = _NO_VIA
+        try:
+            self._via = parse_datagram(data).top_via
+        except ParseError:  # a proxy passes on what came back, sound or not
+            self._asked = True
+            return
         first = response_target(self._via, transaction.flow)
-        self._hops = [] if first is None else [first]
+        if first is not None:
+            self._hops.append(first)
 
     def next(self, now: float) -> None:
         """Try the next place."""

@@ -19,10 +19,18 @@ from ringway.endpoint.commands import Resolve
 from ringway.endpoint.counters import Counters, count_over
 from ringway.endpoint.deadlines import Deadlines
 from ringway.endpoint.decision import Decision, Kind
-from ringway.endpoint.events import FlowClosed, FlowOpened, Owner, User
-from ringway.endpoint.flows import Flows, serialize
+from ringway.endpoint.events import (
+    FlowClosed,
+    FlowOpened,
+    Owner,
+    PongReceived,
+    StunReceived,
+    User,
+)
+from ringway.endpoint.flows import Flows, Own, serialize
 from ringway.endpoint.gate import Gate
 from ringway.endpoint.identity import Identity
+from ringway.endpoint.keep_alive import KeepAlives
 from ringway.endpoint.refusals import Refusals
 from ringway.endpoint.schedule import CallTimer, Schedule, Timer
 from ringway.endpoint.servers import Servers
@@ -90,6 +98,9 @@ class Endpoint:
             self.counters,
         )
         self._deadlines = Deadlines(settings, self._schedule, self.counters, self.close_flow)
+        self._keep_alives = KeepAlives(
+            self._flows, self._schedule, unique, settings.timers.t1, self._tell_user
+        )
         self._resolving: dict[int, Callable[[list[NextHop], float], None]] = {}
         self._resolve_key = 0
         self._server_header = (("Server", settings.software),) if settings.software else ()
@@ -148,6 +159,8 @@ class Endpoint:
                 answer = binding_response(data, remote)
                 if answer is not None:
                     self._flows.send(flow, answer)
+                else:
+                    self._keep_alives.stun_received(flow, data, now)
             return
         try:
             message = parse_datagram(data, max_head=self._most_head, max_headers=self._most_headers)
@@ -161,6 +174,7 @@ class Endpoint:
     def datagram_failed(self, flow: Flow, reason: str, now: float) -> None:
         """Take an ICMP error: nothing listens at ``flow.remote`` (RFC 3261 §18.4, RFC 5626 §7)."""
         self._now = now
+        self._keep_alives.forget(flow)
         self._clients.flow_failed(flow, reason, now)
         self._servers.flow_failed(flow, now)
         if self.user is not None:
@@ -219,8 +233,12 @@ class Endpoint:
         for frame in frames:
             if frame.kind is FrameKind.MESSAGE:
                 self._take_message(frame, flow, now)
+            elif frame.kind is FrameKind.PONG:
+                self._keep_alives.pong_received(flow, now)
             elif frame.kind is FrameKind.PING:
-                self._flows.send(flow, PONG_BYTES)
+                # Two pongs with nothing in between look like a ping; one that waits knows better.
+                if not self._keep_alives.pong_received(flow, now):
+                    self._flows.send(flow, PONG_BYTES)
             elif frame.kind is FrameKind.BROKEN:
                 self._refuse_frame(frame, flow, now)
             if self._flows.connection(flow) is None:
@@ -367,7 +385,9 @@ class Endpoint:
     ) -> ClientTransaction:
         """Send a request in a new client transaction.
 
-        The owner gets its events later, never within this call.
+        The owner gets its events later, never within this call. A flow that closes is a failure at
+        once. So is the connection to a next hop that has said nothing; one that has spoken is
+        connected to again and waited for, and only when that is refused has it failed.
 
         Args:
             request: without a Via of ours, which is put on top. A draft is used up; it saves a
@@ -437,6 +457,16 @@ class Endpoint:
         """
         self._clients.stop(client, linger, self._now)
 
+    def resume(self, client: ClientTransaction, now: float) -> None:
+        """Ask again: take back ``stop_retransmitting``.
+
+        Retransmissions and timer B or F begin anew; over a connection, which loses nothing, only
+        the timer, unless that connection has closed and there is another one to the next hop.
+        Nothing happens where any response has ever come.
+        """
+        self._now = now
+        self._clients.resume(client, now)
+
     def timer(self, at: float, callback: Callable[[float], None]) -> Timer:
         """Have ``callback(now)`` called at ``at``; the caller may cancel it."""
         timer = CallTimer(at, callback)
@@ -455,6 +485,41 @@ class Endpoint:
         """
         connection = self._flows.connection(flow)
         return () if connection is None else connection.names
+
+    def open_flow(
+        self, target: NextHop, callback: Callable[[Flow | None, str, float], None], now: float
+    ) -> None:
+        """Open a connection to a next hop even if there is one already (RFC 5626 §4.2.1).
+
+        ``callback(flow, reason, now)`` gets it, or None and why there is none: within this call for
+        UDP, whose flow is the one there always is, else later. Close what is not wanted any more.
+        """
+        self._now = now
+        if target.reliable:
+            self._flows.connect_own(target, Own(callback))
+            return
+        flow = self._flows.flow_to(target)
+        callback(flow, "" if flow else f"nothing to send from to {target}", now)
+
+    def keep_alive(self, flow: Flow, now: float) -> None:
+        """Try whether a flow of ours still works (RFC 5626 §4.4, RFC 7118 §6).
+
+        A double CRLF goes out, a WebSocket Ping, or over UDP a STUN Binding request: that only
+        where the server is known to answer it (§8). The user gets ``PongReceived`` when an answer
+        comes; over UDP ``StunReceived``, after 79 times T1 at the latest if the flow lives on.
+        """
+        self._now = now
+        self._keep_alives.send(flow, now)
+
+    def is_stranger(self, transaction: ServerTransaction) -> bool:
+        """Say whether a request may be somebody else's than whose address stands on it.
+
+        So it is over datagrams, where nothing has proved who sent it and the gate knows nobody
+        there.
+        """
+        if transaction.reliable or transaction.proven:
+            return False
+        return not self._refusals.believes(transaction.flow)
 
     def flow_to(self, target: NextHop) -> Flow | None:
         """Return the flow that ``send_request`` would take, None if it would have to connect."""
@@ -560,11 +625,17 @@ class Endpoint:
 
     def _gone(self, flow: Flow, reason: str, now: float) -> None:
         """A connection is gone: fail what waits on it, then tell the user."""
+        self._keep_alives.forget(flow)
         self._clients.flow_failed(flow, reason, now)
         if self.noting:
             self._note_flow(Kind.FLOW_CLOSED, flow, reason)
         if self.user is not None:
             self.user.handle(FlowClosed(flow, reason), now)
+
+    def _tell_user(self, event: PongReceived | StunReceived, now: float) -> None:
+        self._now = now
+        if self.user is not None:
+            self.user.handle(event, now)
 
     def _note_flow(self, kind: Kind, flow: Flow, text: str) -> None:
         self.note(Decision(at=self._now, kind=kind, text=text, flow=flow))

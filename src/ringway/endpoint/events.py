@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from ringway.codes import Source
 from ringway.endpoint.transactions import ClientTransaction, ServerTransaction
 from ringway.message import Request, Response
-from ringway.transport.flow import Flow
+from ringway.transport.flow import Address, Flow
 
 
 class RequestReceived(NamedTuple):
@@ -115,8 +115,33 @@ class FlowClosed(NamedTuple):
     reason: str
 
 
+class PongReceived(NamedTuple):
+    """A keep-alive of ours was answered over a connection, to the endpoint's user."""
+
+    flow: Flow
+
+
+class StunReceived(NamedTuple):
+    """What came of a keep-alive of ours over UDP, to the endpoint's user.
+
+    Attributes:
+        flow: what it went over.
+        mapped: our address as the peer sees it; None for an error response, or when none came.
+    """
+
+    flow: Flow
+    mapped: Address | None
+
+
 UserEvent: TypeAlias = (
-    RequestReceived | AckReceived | CancelReceived | ResponseFailed | FlowOpened | FlowClosed
+    RequestReceived
+    | AckReceived
+    | CancelReceived
+    | ResponseFailed
+    | FlowOpened
+    | FlowClosed
+    | PongReceived
+    | StunReceived
 )
 OwnerEvent: TypeAlias = ResponseReceived | RequestFailed
 Event: TypeAlias = UserEvent | OwnerEvent

@@ -9,6 +9,8 @@ only if its client asked for it and showed a certificate for that name (RFC 5923
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from ringway.endpoint.commands import CloseFlow, Connect, SendDatagram, SendStream
@@ -37,6 +39,23 @@ class Waiter(Protocol):
 
     def failed(self, reason: str, now: float) -> None:
         """Tell whom it concerns that it cannot be sent."""
+
+
+class Own:
+    """Somebody who waits for a connection of its own."""
+
+    __slots__ = ("_callback",)
+
+    def __init__(self, callback: Callable[[Flow | None, str, float], None]) -> None:
+        self._callback = callback
+
+    def opened(self, flow: Flow, now: float) -> None:
+        """Hand it over."""
+        self._callback(flow, "", now)
+
+    def failed(self, reason: str, now: float) -> None:
+        """Say that there is none."""
+        self._callback(None, reason, now)
 
 
 class Connection:
@@ -77,6 +96,7 @@ class Flows:
         "_generation",
         "_identity",
         "_opening",
+        "_opening_own",
         "_settings",
         "commands",
     )
@@ -89,6 +109,7 @@ class Flows:
         self._connections: dict[Flow, Connection] = {}
         self._by_peer: dict[tuple[str, Address, str], Flow] = {}
         self._opening: dict[NextHop, list[Waiter]] = {}
+        self._opening_own: dict[NextHop, deque[Waiter]] = {}
         self._datagram_flows: dict[tuple[Address, Address], Flow] = {}
         self._datagram_locals: set[Address] = {
             listener.address for listener in settings.local if listener.transport == UDP
@@ -137,6 +158,16 @@ class Flows:
             self.commands.append(SendStream(flow, framed))
         return True
 
+    def ping(self, flow: Flow) -> bool:
+        """Send the keep-alive of a connection (RFC 5626 §3.5.1); False if the flow is gone."""
+        connection = self._connections.get(flow)
+        if connection is None:
+            return False
+        data = connection.framer.ping()
+        if data:
+            self.commands.append(SendStream(flow, data))
+        return True
+
     def write(self, flow: Flow, data: bytes) -> None:
         """Send bytes that are framed already."""
         self.commands.append(SendStream(flow, data))
@@ -149,6 +180,11 @@ class Flows:
             self.commands.append(Connect(target))
         else:
             waiters.append(waiter)
+
+    def connect_own(self, target: NextHop, waiter: Waiter) -> None:
+        """Open a connection for ``waiter`` alone, whatever others there are."""
+        self._opening_own.setdefault(target, deque()).append(waiter)
+        self.commands.append(Connect(target))
 
     def opened(
         self,
@@ -165,13 +201,13 @@ class Flows:
         connection = Connection(self._framer(transport, target), name, names)
         self._connections[flow] = connection
         if target is not None:
-            self._by_peer[_peer(transport, target.address, target.name)] = flow
+            self._by_peer.setdefault(_peer(transport, target.address, target.name), flow)
         elif transport not in SECURE_TRANSPORTS:
             self._by_peer[_peer(transport, remote, "")] = flow
         greeting = connection.framer.outgoing()
         if greeting:
             self.commands.append(SendStream(flow, greeting))
-        return flow, self._opening.pop(target, []) if target is not None else []
+        return flow, self._waiting(target) if target is not None else []
 
     def alias(self, flow: Flow, port: int | None) -> None:
         """Let requests to the client of a TLS connection take this connection (RFC 5923 §8.2).
@@ -190,7 +226,7 @@ class Flows:
 
     def not_opened(self, target: NextHop) -> list[Waiter]:
         """Return who waited for a connection that cannot be had."""
-        return self._opening.pop(target, [])
+        return self._waiting(target)
 
     def closed(self, flow: Flow) -> bool:
         """Forget a connection; False if it was not known any more."""
@@ -218,6 +254,16 @@ class Flows:
             self.commands.append(SendStream(flow, parting))
         self.commands.append(CloseFlow(flow, reason))
         return self.closed(flow)
+
+    def _waiting(self, target: NextHop) -> list[Waiter]:
+        """Return whom the end of one attempt to connect is for; equal attempts are as good."""
+        own = self._opening_own.get(target)
+        if own is None:
+            return self._opening.pop(target, [])
+        waiter = own.popleft()
+        if not own:
+            del self._opening_own[target]
+        return [waiter]
 
     def _framer(self, transport: str, target: NextHop | None) -> Framer:
         settings = self._settings

@@ -27,7 +27,8 @@ class ClientTransaction:
         method: the request's.
         state: see ``ringway.transaction``.
         sent: the request as sent, our Via on top; None after a final response.
-        flow: what the request went over; None while a connection is being opened.
+        flow: what the request went over; None while a connection is being opened, or when the one
+            to the next hop has closed.
         target: the next hop, if one was given rather than a flow.
         owner: who is told of responses; None for a CANCEL and after the end.
         heard: True once any response came, 100 included.
@@ -45,6 +46,7 @@ class ClientTransaction:
         "linger",
         "method",
         "owner",
+        "reconnected",
         "reliable",
         "sending",
         "sent",
@@ -79,6 +81,7 @@ class ClientTransaction:
         # What follows is for the endpoint alone.
         self.buffer = b""  # the request, later the ACK
         self.upgraded = False  # sent over TCP for its size; UDP is still to be tried
+        self.reconnected = False  # once; the next time not at once
         self.cancel_later = False
         self.cancel_headers: tuple[tuple[str, str], ...] = ()
         self.timeout: float | None = None

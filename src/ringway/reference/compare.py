@@ -14,7 +14,9 @@ from ringway.reference.page import cacheable, row_of, sent_by
 from ringway.reference.pairs import pair
 from ringway.reference.views import Comparison, Difference, Side
 
-_PASSED_ON: Final = frozenset({Effect.FORWARD, Effect.GIVE_UP, Effect.INVALIDATE_BINDING})
+_PASSED_ON: Final = frozenset(
+    {Effect.FORWARD, Effect.GIVE_UP, Effect.INVALIDATE_BINDING, Effect.END_DIALOG}
+)
 
 
 def compare(first: int, second: int, language: Language = Language.EN) -> Comparison:

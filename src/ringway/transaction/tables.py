@@ -5,13 +5,18 @@ A machine is data: `entry` is the state it is born in and what it does then, `ta
 decides; the endpoint reads a row and does what it says, and the diagrams in docs/ are drawn from
 the same rows. A pair that cannot change anything is listed all the same, as staying put.
 
-Three things are ours:
+Four things are ours:
 
 - ``KEPT`` (both client machines). The user stopped the retransmissions, or the transport failed and
   the user wants a late response all the same; the transaction sends nothing more, and responses are
   still matched and delivered, whatever flow brings them. It is how one flow of a phone is left for
   another without losing a late 2xx (RFC 5626 §7); an INVITE may be kept even after its final
-  response, when that was the 408 of an edge and the phone's 2xx may still follow.
+  response, when that was the 408 of an edge and the phone's 2xx may still follow. ``RESUME`` takes
+  it back: the request is sent again and waited for as if it were new.
+- ``CLOSED`` (both client machines): the connection to a server closed that can be connected to
+  again. Who has spoken has the request, so no sending failed, and its response comes over a new
+  connection (RFC 3261 §18.2.2); what is left to send goes over one of ours. Only when there is none
+  to be had is that a transport error.
 - ``TIMER_CANCELLED``: RFC 3261 §9.1, last paragraph: 64*T1 after a CANCEL the original is given up.
 - ``TIMER_TRYING`` and ``TIMER_UNANSWERED`` (non-INVITE server): the 100 that RFC 4320 §4.1 demands
   once Timer E would have reached T2, and the end of a request that is never answered (§4.2).
@@ -54,24 +59,27 @@ class Input(IntEnum):
     # The user of a client transaction says these.
     CANCEL = 6
     STOP = 7  # no more retransmissions, but keep listening
+    RESUME = 8  # ask again
+    # The connection to a server closed, which may be had again.
+    CLOSED = 9
     # Both.
-    TRANSPORT_ERROR = 8
-    TIMER_A = 10
-    TIMER_B = 11
-    TIMER_D = 12
-    TIMER_E = 13
-    TIMER_F = 14
-    TIMER_G = 15
-    TIMER_H = 16
-    TIMER_I = 17
-    TIMER_J = 18
-    TIMER_K = 19
-    TIMER_L = 20
-    TIMER_M = 21
-    TIMER_KEPT = 22
-    TIMER_CANCELLED = 23
-    TIMER_TRYING = 24
-    TIMER_UNANSWERED = 25
+    TRANSPORT_ERROR = 10
+    TIMER_A = 11
+    TIMER_B = 12
+    TIMER_D = 13
+    TIMER_E = 14
+    TIMER_F = 15
+    TIMER_G = 16
+    TIMER_H = 17
+    TIMER_I = 18
+    TIMER_J = 19
+    TIMER_K = 20
+    TIMER_L = 21
+    TIMER_M = 22
+    TIMER_KEPT = 23
+    TIMER_CANCELLED = 24
+    TIMER_TRYING = 25
+    TIMER_UNANSWERED = 26
 
 
 class Action(IntEnum):
@@ -95,6 +103,7 @@ class Action(IntEnum):
     BACK_OFF = 10  # start the sending timer again, with the next interval
     STOP_SENDING = 11
     STOP_WAITING = 12
+    RECONNECT = 13  # connect to the server again, if it was lost
     START_A = 20
     START_B = 21
     START_D = 22
@@ -157,6 +166,11 @@ INVITE_CLIENT: Final = Machine(
         ),
         (_S.CALLING, _I.CANCEL): (_S.CALLING, (_A.CANCEL_LATER,)),
         (_S.CALLING, _I.STOP): (_S.KEPT, (_A.STOP_SENDING, _A.START_KEPT)),
+        (_S.CALLING, _I.RESUME): (_S.CALLING, ()),
+        (_S.CALLING, _I.CLOSED): (
+            _S.TERMINATED,
+            (_A.STOP_SENDING, _A.STOP_WAITING, _A.TELL_TRANSPORT),
+        ),
         (_S.CALLING, _I.TRANSPORT_ERROR): (
             _S.TERMINATED,
             (_A.STOP_SENDING, _A.STOP_WAITING, _A.TELL_TRANSPORT),
@@ -173,6 +187,8 @@ INVITE_CLIENT: Final = Machine(
         (_S.PROCEEDING, _I.FAILURE): (_S.COMPLETED, (_A.SEND_ACK, _A.START_D, _A.TELL)),
         (_S.PROCEEDING, _I.CANCEL): (_S.PROCEEDING, (_A.SEND_CANCEL, _A.START_CANCELLED)),
         (_S.PROCEEDING, _I.STOP): (_S.PROCEEDING, ()),
+        (_S.PROCEEDING, _I.RESUME): (_S.PROCEEDING, ()),
+        (_S.PROCEEDING, _I.CLOSED): (_S.PROCEEDING, (_A.RECONNECT,)),
         (_S.PROCEEDING, _I.TRANSPORT_ERROR): (
             _S.TERMINATED,
             (_A.STOP_WAITING, _A.TELL_TRANSPORT),
@@ -189,6 +205,8 @@ INVITE_CLIENT: Final = Machine(
         (_S.KEPT, _I.FAILURE): (_S.COMPLETED, (_A.SEND_ACK, _A.START_D, _A.TELL)),
         (_S.KEPT, _I.CANCEL): (_S.KEPT, (_A.CANCEL_LATER,)),
         (_S.KEPT, _I.STOP): (_S.KEPT, ()),
+        (_S.KEPT, _I.RESUME): (_S.CALLING, (_A.START_A, _A.START_B, _A.RECONNECT)),
+        (_S.KEPT, _I.CLOSED): (_S.KEPT, ()),
         (_S.KEPT, _I.TRANSPORT_ERROR): (_S.KEPT, ()),
         (_S.KEPT, _I.TIMER_A): (_S.KEPT, ()),
         (_S.KEPT, _I.TIMER_B): (_S.KEPT, ()),
@@ -202,6 +220,8 @@ INVITE_CLIENT: Final = Machine(
         (_S.COMPLETED, _I.FAILURE): (_S.COMPLETED, (_A.SEND_ACK,)),
         (_S.COMPLETED, _I.CANCEL): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.STOP): (_S.KEPT, (_A.START_KEPT,)),
+        (_S.COMPLETED, _I.RESUME): (_S.COMPLETED, ()),
+        (_S.COMPLETED, _I.CLOSED): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.TRANSPORT_ERROR): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.TIMER_A): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.TIMER_B): (_S.COMPLETED, ()),
@@ -215,6 +235,8 @@ INVITE_CLIENT: Final = Machine(
         (_S.ACCEPTED, _I.FAILURE): (_S.ACCEPTED, ()),
         (_S.ACCEPTED, _I.CANCEL): (_S.ACCEPTED, ()),
         (_S.ACCEPTED, _I.STOP): (_S.ACCEPTED, ()),
+        (_S.ACCEPTED, _I.RESUME): (_S.ACCEPTED, ()),
+        (_S.ACCEPTED, _I.CLOSED): (_S.ACCEPTED, ()),
         (_S.ACCEPTED, _I.TRANSPORT_ERROR): (_S.ACCEPTED, ()),
         (_S.ACCEPTED, _I.TIMER_A): (_S.ACCEPTED, ()),
         (_S.ACCEPTED, _I.TIMER_B): (_S.ACCEPTED, ()),
@@ -228,6 +250,8 @@ INVITE_CLIENT: Final = Machine(
         (_S.TERMINATED, _I.FAILURE): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.CANCEL): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.STOP): (_S.KEPT, (_A.START_KEPT,)),
+        (_S.TERMINATED, _I.RESUME): (_S.TERMINATED, ()),
+        (_S.TERMINATED, _I.CLOSED): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.TRANSPORT_ERROR): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.TIMER_A): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.TIMER_B): (_S.TERMINATED, ()),
@@ -246,6 +270,11 @@ NON_INVITE_CLIENT: Final = Machine(
         (_S.TRYING, _I.PROVISIONAL): (_S.PROCEEDING, (_A.TELL,)),
         (_S.TRYING, _I.FINAL): (_S.COMPLETED, (_A.STOP_SENDING, _A.START_K, _A.TELL)),
         (_S.TRYING, _I.STOP): (_S.KEPT, (_A.STOP_SENDING, _A.START_KEPT)),
+        (_S.TRYING, _I.RESUME): (_S.TRYING, ()),
+        (_S.TRYING, _I.CLOSED): (
+            _S.TERMINATED,
+            (_A.STOP_SENDING, _A.STOP_WAITING, _A.TELL_TRANSPORT),
+        ),
         (_S.TRYING, _I.TRANSPORT_ERROR): (
             _S.TERMINATED,
             (_A.STOP_SENDING, _A.STOP_WAITING, _A.TELL_TRANSPORT),
@@ -258,6 +287,8 @@ NON_INVITE_CLIENT: Final = Machine(
         (_S.PROCEEDING, _I.PROVISIONAL): (_S.PROCEEDING, (_A.TELL,)),
         (_S.PROCEEDING, _I.FINAL): (_S.COMPLETED, (_A.STOP_SENDING, _A.START_K, _A.TELL)),
         (_S.PROCEEDING, _I.STOP): (_S.KEPT, (_A.STOP_SENDING, _A.START_KEPT)),
+        (_S.PROCEEDING, _I.RESUME): (_S.PROCEEDING, ()),
+        (_S.PROCEEDING, _I.CLOSED): (_S.PROCEEDING, (_A.RECONNECT,)),
         (_S.PROCEEDING, _I.TRANSPORT_ERROR): (
             _S.TERMINATED,
             (_A.STOP_SENDING, _A.STOP_WAITING, _A.TELL_TRANSPORT),
@@ -270,6 +301,8 @@ NON_INVITE_CLIENT: Final = Machine(
         (_S.KEPT, _I.PROVISIONAL): (_S.KEPT, (_A.TELL,)),
         (_S.KEPT, _I.FINAL): (_S.COMPLETED, (_A.START_K, _A.TELL)),
         (_S.KEPT, _I.STOP): (_S.KEPT, ()),
+        (_S.KEPT, _I.RESUME): (_S.TRYING, (_A.START_E, _A.START_F, _A.RECONNECT)),
+        (_S.KEPT, _I.CLOSED): (_S.KEPT, ()),
         (_S.KEPT, _I.TRANSPORT_ERROR): (_S.KEPT, ()),
         (_S.KEPT, _I.TIMER_E): (_S.KEPT, ()),
         (_S.KEPT, _I.TIMER_F): (_S.KEPT, ()),
@@ -279,6 +312,8 @@ NON_INVITE_CLIENT: Final = Machine(
         (_S.COMPLETED, _I.PROVISIONAL): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.FINAL): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.STOP): (_S.COMPLETED, ()),
+        (_S.COMPLETED, _I.RESUME): (_S.COMPLETED, ()),
+        (_S.COMPLETED, _I.CLOSED): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.TRANSPORT_ERROR): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.TIMER_E): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.TIMER_F): (_S.COMPLETED, ()),
@@ -288,6 +323,8 @@ NON_INVITE_CLIENT: Final = Machine(
         (_S.TERMINATED, _I.PROVISIONAL): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.FINAL): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.STOP): (_S.KEPT, (_A.START_KEPT,)),
+        (_S.TERMINATED, _I.RESUME): (_S.TERMINATED, ()),
+        (_S.TERMINATED, _I.CLOSED): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.TRANSPORT_ERROR): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.TIMER_E): (_S.TERMINATED, ()),
         (_S.TERMINATED, _I.TIMER_F): (_S.TERMINATED, ()),

@@ -93,6 +93,9 @@ class Framer(Protocol):
     def wrap(self, message: bytes) -> bytes:
         """Return the bytes that carry a SIP message or a keep-alive over the connection."""
 
+    def ping(self) -> bytes:
+        """Return a keep-alive; what answers it comes out of ``feed`` as a PONG."""
+
     def outgoing(self) -> bytes:
         """Return what the framing itself has to write, such as a handshake or a pong."""
 

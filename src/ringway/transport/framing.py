@@ -115,6 +115,10 @@ class StreamFramer:
         """Return ``message``: a stream carries it as it is."""
         return message
 
+    def ping(self) -> bytes:
+        """Return a double CRLF (RFC 5626 §4.4.1)."""
+        return PING_BYTES
+
     def outgoing(self) -> bytes:
         """Return nothing: a stream has no traffic of its own."""
         return b""

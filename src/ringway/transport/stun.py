@@ -104,6 +104,18 @@ def mapped_address(data: bytes, transaction: bytes) -> Address | None:
     return None
 
 
+def transaction_of(data: bytes) -> bytes | None:
+    """Return the transaction id of a Binding response, None if it is none.
+
+    Args:
+        data: the datagram, for which ``is_stun`` is true.
+    """
+    kind, _, cookie, transaction = _HEADER.unpack_from(data)
+    if cookie != _COOKIE or kind not in (_SUCCESS, _ERROR):
+        return None
+    return bytes(transaction)
+
+
 def _masked(port: int, host: bytes, transaction: bytes) -> tuple[int, bytes]:
     mask = _COOKIE.to_bytes(4, "big") + transaction
     return port ^ (_COOKIE >> 16), bytes(a ^ b for a, b in zip(host, mask, strict=False))

@@ -13,11 +13,13 @@ key that is no more counts as a flow that is no more, while a broken seal is tam
     text     = purpose-and-version base64url( key-id  SIV(16)  ciphertext )      no padding
     payload  = layout node-length node local remote generation [ instance aor ]
     layout   = transport (3 bits)  local kind (2)  remote kind (2)  details there (1)
+    without a flow: transport is 7, or 6 and where it leads (8 bytes) stands behind the node
 
 For a flow between IPv4 addresses a Path token has fewer than 64 characters.
 
 A Record-Route that has no flow to name carries a dialog mark instead: a keyed digest of its
-Call-ID. Without one, anybody could write a Route with our address and a To tag, and have us relay.
+Call-ID and of the one place it leads to. Without one, anybody could write a Route with our address
+and a To tag, and have us relay; without the place, anybody who was in a call could.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ KEY_LENGTH: Final = 64
 _TOKEN: Final = re.compile(r"[PR][A-Za-z0-9_-]{26,1024}|D[A-Za-z0-9_-]{16}")
 _MARK_LENGTH: Final = 11
 _NO_FLOW: Final = 7
+_NO_FLOW_BUT_PLACE: Final = 6
+_PLACE_LENGTH: Final = 8
 _UUID_URN: Final = re.compile(r"<urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}>")
 _V4, _V6, _TEXT = 0, 1, 2
 _INSTANCE_TEXT, _INSTANCE_UUID = 0, 1
@@ -68,6 +72,8 @@ class FlowToken:
         flow: the flow, None if the dialog has none on this side.
         aor: the address-of-record whose phone is at the end of the flow, to recover by.
         instance: the phone's instance-id, with its angle brackets.
+        place: for a side without a flow, the digest of where its requests go on to, see
+            ``digest_place``; empty leads nowhere.
     """
 
     purpose: Purpose
@@ -75,6 +81,7 @@ class FlowToken:
     flow: Flow | None
     aor: str = ""
     instance: str = ""
+    place: bytes = b""
 
 
 class TokenKeys:
@@ -123,12 +130,12 @@ class TokenKeys:
             raise TokenGone(gone)
         return cipher
 
-    def digest(self, key_id: int, call_id: str) -> bytes | None:
-        """Return the keyed digest of a Call-ID, None if the key is unknown."""
+    def digest(self, key_id: int, call_id: str, place: str) -> bytes | None:
+        """Return the keyed digest of a Call-ID and a place, None if the key is unknown."""
         key = self._marks.get(key_id)
         if key is None:
             return None
-        data = call_id.encode(errors="surrogateescape")
+        data = f"{place}\n{call_id}".encode(errors="surrogateescape")
         return hashlib.blake2s(data, key=key, digest_size=_MARK_LENGTH).digest()
 
 
@@ -151,38 +158,64 @@ class Sealer:
         return self.seal(FlowToken(Purpose.PATH, self.node, flow))
 
     def seal_record_route(
-        self, flow: Flow | None, call_id: str, *, aor: str = "", instance: str = ""
+        self,
+        flow: Flow | None,
+        call_id: str,
+        *,
+        aor: str = "",
+        instance: str = "",
+        place: str = "",
     ) -> str:
-        """Return the Record-Route token of a flow of this node, good inside one Call-ID."""
-        token = FlowToken(Purpose.RECORD_ROUTE, self.node, flow, aor, instance)
+        """Return the Record-Route token of a flow of this node, good inside one Call-ID.
+
+        Args:
+            flow: the flow, None if the side has none.
+            call_id: of the dialog.
+            aor: see ``FlowToken``.
+            instance: see ``FlowToken``.
+            place: without a flow, the host and port that its requests go on to.
+        """
+        digest = digest_place(place) if flow is None and place else b""
+        token = FlowToken(Purpose.RECORD_ROUTE, self.node, flow, aor, instance, digest)
         return self.seal(token, call_id)
 
-    def mark_dialog(self, call_id: str) -> str:
+    def mark_dialog(self, call_id: str, place: str) -> str:
         """Return the mark of a dialog that goes through here, for a Route without a flow.
+
+        Args:
+            call_id: of the dialog.
+            place: the host and port that a request with this mark may go on to; with none it
+                says whose Route it is and opens no way.
 
         Raises:
             ValueError: there is no current key, which ``TokenKeys`` rules out.
         """
         key_id = self._keys.current
-        digest = self._keys.digest(key_id, call_id)
+        digest = self._keys.digest(key_id, call_id, place) if place else bytes(_MARK_LENGTH)
         if digest is None:
             raise ValueError(f"current key {key_id} is missing")
         text = base64.urlsafe_b64encode(bytes((key_id,)) + digest).decode()
         return Purpose.DIALOG.value + text
 
-    def vouches(self, mark: str, call_id: str) -> bool:
-        """Tell whether a dialog mark is ours; False when the key that made it is no more.
+    def vouches(self, mark: str, call_id: str, place: str) -> bool:
+        """Tell whether a request with this dialog mark may go on to a place.
+
+        Args:
+            mark: the user part of a Route.
+            call_id: of the request.
+            place: its next hop's host and port.
+
+        Returns:
+            False when the mark is of another Call-ID, place or key.
 
         Raises:
-            TokenTampered: it is no dialog mark, or not of this Call-ID.
+            TokenTampered: it is no dialog mark.
         """
         if purpose_of(mark) is not Purpose.DIALOG:
             raise TokenTampered("not a DIALOG mark")
         raw = base64.urlsafe_b64decode(mark[1:])
-        digest = self._keys.digest(raw[0], call_id)
-        if digest is not None and not hmac.compare_digest(digest, raw[1:]):
-            raise TokenTampered("the dialog mark is of another Call-ID")
-        return digest is not None
+        digest = self._keys.digest(raw[0], call_id, place) if place else None
+        return digest is not None and hmac.compare_digest(digest, raw[1:])
 
     def seal(self, token: FlowToken, call_id: str = "") -> str:
         """Return the text of a token, which needs no escaping as the user part of a SIP URI.
@@ -233,6 +266,12 @@ def purpose_of(text: str) -> Purpose | None:
     return Purpose(text[0])
 
 
+def digest_place(place: str) -> bytes:
+    """Return what a sealed token says of a place: it is encrypted there, so no key is needed."""
+    data = place.encode(errors="surrogateescape")
+    return hashlib.blake2s(data, digest_size=_PLACE_LENGTH, person=b"place").digest()
+
+
 def _text(purpose: Purpose, raw: bytes) -> str:
     return purpose.value + base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -248,7 +287,10 @@ def _encode(token: FlowToken) -> bytes:
     details = bool(token.aor or token.instance)
     out = bytearray(1)
     _put_text(out, token.node)
-    if flow is None:
+    if flow is None and token.place:
+        out[0] = _NO_FLOW_BUT_PLACE << 5 | details
+        out += token.place
+    elif flow is None:
         out[0] = _NO_FLOW << 5 | details
     else:
         local = _put_address(out, flow.local)
@@ -272,17 +314,20 @@ def _decode(purpose: Purpose, payload: bytes) -> FlowToken:
     layout = reader.take(1)[0]
     node = reader.text()
     flow = None
-    if layout >> 5 != _NO_FLOW:
+    place = b""
+    if layout >> 5 == _NO_FLOW_BUT_PLACE:
+        place = reader.take(_PLACE_LENGTH)
+    elif layout >> 5 != _NO_FLOW:
         local = reader.address(layout >> 3 & 3)
         remote = reader.address(layout >> 1 & 3)
         flow = Flow(TRANSPORTS[layout >> 5], local, remote, reader.number())
     if not layout & 1:
-        return FlowToken(purpose, node, flow)
+        return FlowToken(purpose, node, flow, place=place)
     if reader.take(1)[0] == _INSTANCE_UUID:
         instance = f"<urn:uuid:{uuid.UUID(bytes=reader.take(16))}>"
     else:
         instance = reader.text()
-    return FlowToken(purpose, node, flow, reader.text(), instance)
+    return FlowToken(purpose, node, flow, reader.text(), instance, place)
 
 
 def _put_number(out: bytearray, number: int) -> None:

@@ -186,6 +186,13 @@ class WebSocketFramer:
         self._send(message)
         return self.outgoing()
 
+    def ping(self) -> bytes:
+        """Return a Ping frame (RFC 7118 §6); nothing before the handshake is done."""
+        if self._ended or self._protocol.state is not State.OPEN:
+            return b""
+        self._protocol.send_ping(b"")
+        return self.outgoing()
+
     def outgoing(self) -> bytes:
         """Return what is to be written: handshake, pongs, close frames."""
         return b"".join(self._protocol.data_to_send())
@@ -251,6 +258,9 @@ class WebSocketFramer:
             self._text = wire.opcode is Opcode.TEXT
             self._fragments += wire.data
         else:
+            # We ping only where we have connected to, so it means nothing from anybody else.
+            if wire.opcode is Opcode.PONG and isinstance(self._protocol, ClientProtocol):
+                frames.append(PONG)
             return
         if wire.fin:
             message = bytes(self._fragments)

@@ -16,6 +16,7 @@ from ringway.codes import (
     table,
 )
 
+END_DIALOG = Effect.END_DIALOG
 FORWARD = Effect.FORWARD
 GIVE_UP = Effect.GIVE_UP
 INVALIDATE_BINDING = Effect.INVALIDATE_BINDING
@@ -31,7 +32,7 @@ METHODS = (
     *("PUBLISH", "INFO", "REFER", "MESSAGE", "UPDATE", "UNHEARD-OF"),
 )
 EVERYWHERE = [Circumstance(*each) for each in product(Role, METHODS, (False, True), Source)]
-ALWAYS_ON_THE_WAY = {FORWARD, GIVE_UP}
+ALWAYS_ON_THE_WAY = {FORWARD, GIVE_UP, END_DIALOG}
 
 
 def at(
@@ -228,7 +229,7 @@ class TestCaller:
     def test_sends_again_later(self, status: int) -> None:
         assert effects(status, at(Role.CALLER)) == (RETRY_AFTER, GIVE_UP)
 
-    @pytest.mark.parametrize("status", [380, 400, 403, 410, 429, 430, 433, 485, 487, 604, 607])
+    @pytest.mark.parametrize("status", [380, 400, 403, 410, 429, 433, 485, 487, 604, 607])
     def test_is_told_no(self, status: int) -> None:
         assert effects(status, at(Role.CALLER)) == (GIVE_UP,)
 
@@ -259,8 +260,9 @@ class TestCaller:
         [
             (408, Source.TIMER, (NEXT_SERVER, GIVE_UP)),
             (408, Source.RECEIVED, (GIVE_UP,)),
+            (430, Source.RECEIVED, (NEXT_FLOW, GIVE_UP)),
             (503, Source.TRANSPORT, (NEXT_SERVER, NEXT_FLOW, GIVE_UP)),
-            (503, Source.RECEIVED, (NEXT_SERVER, RETRY_AFTER, GIVE_UP)),
+            (503, Source.RECEIVED, (NEXT_SERVER, NEXT_FLOW, RETRY_AFTER, GIVE_UP)),
         ],
     )
     def test_a_call_that_does_not_get_through(
@@ -271,5 +273,29 @@ class TestCaller:
     @pytest.mark.parametrize("status", [408, 481])
     def test_hears_that_the_dialog_ends(self, status: int) -> None:
         rule = explain(status, at(Role.CALLER, "BYE", in_dialog=True))
-        assert rule.effects == (GIVE_UP,)
+        assert rule.effects == (END_DIALOG,)
         assert "§12.2.1.2" in rule.why
+
+    @pytest.mark.parametrize(
+        ("status", "source", "expected"),
+        [
+            (408, Source.TIMER, (NEXT_SERVER, END_DIALOG)),
+            (430, Source.RECEIVED, (NEXT_FLOW, GIVE_UP)),
+            (503, Source.TRANSPORT, (NEXT_SERVER, NEXT_FLOW, GIVE_UP)),
+            (503, Source.RECEIVED, (NEXT_SERVER, RETRY_AFTER, GIVE_UP)),
+        ],
+    )
+    def test_a_call_outlives_its_flow(
+        self, status: int, source: Source, expected: tuple[Effect, ...]
+    ) -> None:
+        there = at(Role.CALLER, "BYE", in_dialog=True, source=source)
+        assert effects(status, there) == expected
+
+    @pytest.mark.parametrize("status", TABLE)
+    def test_a_dialog_ends_for_who_is_in_it(self, status: int) -> None:
+        for circumstance in EVERYWHERE:
+            if END_DIALOG in effects(status, circumstance):
+                assert (circumstance.role, circumstance.in_dialog) == (Role.CALLER, True)
+
+    def test_a_registration_is_of_one_flow(self) -> None:
+        assert effects(430, at(Role.CALLER, "REGISTER")) == (GIVE_UP,)

@@ -39,6 +39,11 @@ def keep(h: Harness, client: ClientTransaction, linger: float | None = None) -> 
     h.pump()
 
 
+def resume(h: Harness, client: ClientTransaction) -> None:
+    h.endpoint.resume(client, h.now)
+    h.pump()
+
+
 class TestSend:
     def test_returns_what_the_owner_will_be_told_of(self, h: Harness, phone: Peer) -> None:
         client, owner = h.send("INVITE", phone)
@@ -621,3 +626,274 @@ def test_commands_name_the_flow(h: Harness, phone: Peer) -> None:
     (command,) = h.endpoint.take_commands()
     assert isinstance(command, SendDatagram)
     assert command.flow == Flow("udp", h.udp, phone.address)
+
+
+class TestResumed:
+    """After `resume`: what was kept is asked for again."""
+
+    @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+    def test_is_sent_again(self, h: Harness, phone: Peer, method: str) -> None:
+        client, _ = h.send(method, phone)
+        h.advance(2)
+        keep(h, client)
+        h.advance(20)
+        sent = len(phone.raw)
+        resume(h, client)
+        h.advance(1.6)
+        assert len(phone.raw) == sent + 2  # 0.5 and 1.5 s after
+        assert set(phone.raw) == {phone.raw[0]}
+
+    @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+    def test_ends_as_a_new_one_does(self, h: Harness, phone: Peer, method: str) -> None:
+        client, owner = h.send(method, phone)
+        keep(h, client, 200.0)
+        h.advance(20)
+        resume(h, client)
+        h.advance(31.9)
+        assert owner.events == []
+        h.advance(0.2)
+        assert owner.failures == [(Source.TIMER, "no final response in time")]
+        assert state_of(client) is State.TERMINATED
+
+    def test_what_comes_then_counts(self, h: Harness, phone: Peer) -> None:
+        client, owner = h.send("INVITE", phone)
+        keep(h, client)
+        resume(h, client)
+        phone.answer(phone.requests[0], 180)
+        sent = len(phone.raw)
+        h.advance(100)
+        phone.answer(phone.requests[0], 486)
+        assert owner.statuses == [180, 486]
+        assert phone.methods[sent:] == ["ACK"]
+
+    @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+    def test_over_a_connection_nothing_is_sent_twice(self, h: Harness, method: str) -> None:
+        phone = h.connect("tcp", "10.0.0.8")
+        client, owner = h.send(method, phone)
+        keep(h, client)
+        resume(h, client)
+        h.advance(31.9)
+        assert phone.methods == [method]
+        h.advance(0.2)
+        assert owner.failures == [(Source.TIMER, "no final response in time")]
+
+    def test_over_a_new_connection_it_is(self, h: Harness) -> None:
+        server = h.peer("tcp", "10.0.0.5")
+        client, owner = h.send("INVITE", server)
+        keep(h, client)
+        server.close()
+        resume(h, client)
+        assert server.methods == ["INVITE", "INVITE"]
+        assert server.requests[0].top_via.branch == server.requests[1].top_via.branch
+        server.answer(server.last, 180)
+        assert owner.statuses == [180]
+
+    def test_that_cannot_be_had(self, h: Harness) -> None:
+        server = h.peer("tcp", "10.0.0.5")
+        client, owner = h.send("INVITE", server)
+        keep(h, client)
+        server.close()
+        server.accepting = False
+        resume(h, client)
+        assert owner.failures == [(Source.TRANSPORT, "connection refused")]
+
+    def test_not_what_has_its_final_response(self, h: Harness, phone: Peer) -> None:
+        client, owner = h.send("INVITE", phone)
+        owner.reaction = lambda _event, _now: h.endpoint.stop_retransmitting(client)
+        phone.answer(phone.last, 408)
+        sent = len(phone.raw)
+        resume(h, client)
+        h.advance(31)
+        assert len(phone.raw) == sent
+        assert state_of(client) is State.KEPT
+
+    def test_not_what_was_heard_meanwhile(self, h: Harness, phone: Peer) -> None:
+        client, owner = h.send("INVITE", phone)
+        keep(h, client)
+        phone.answer(phone.last, 180)
+        resume(h, client)
+        h.advance(100)
+        assert phone.methods == ["INVITE"]
+        assert owner.failures == []
+
+
+class TestClosedNextHop:
+    """The connection to a server closes that has spoken: it may answer over a new one (§18.2.2)."""
+
+    @pytest.fixture
+    def server(self, h: Harness) -> Peer:
+        return h.peer("tcp", "10.0.0.5")
+
+    @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+    def test_its_answer_is_waited_for(self, h: Harness, server: Peer, method: str) -> None:
+        client, owner = h.send(method, server)
+        server.answer(server.last, 100)
+        server.close()
+        assert owner.failures == []
+        assert len(h.connects) == 2
+        back = h.connect("tcp", "10.0.0.5", 41000)
+        back.answer(server.requests[0], 486)
+        assert owner.statuses == [100, 486]
+        acks = ["ACK"] if method == "INVITE" else []
+        assert server.methods == [method, *acks]
+        assert back.methods == []
+        assert state_of(client) in {State.COMPLETED, State.TERMINATED}
+
+    def test_a_cancel_takes_the_new_connection(self, h: Harness, server: Peer) -> None:
+        client, owner = h.send("INVITE", server)
+        server.answer(server.last, 180)
+        server.close()
+        cancel(h, client)
+        assert server.methods == ["INVITE", "CANCEL"]
+        assert server.last.top_via.branch == server.requests[0].top_via.branch
+        server.answer(server.last, 200)
+        server.answer(server.requests[0], 487)
+        assert owner.statuses == [180, 487]
+        assert server.methods == ["INVITE", "CANCEL", "ACK"]
+
+    def test_a_cancel_waits_for_the_new_connection(self, h: Harness, server: Peer) -> None:
+        client, _ = h.send("INVITE", server)
+        server.answer(server.last, 180)
+        server.accepting = None
+        server.close()
+        cancel(h, client)
+        assert server.methods == ["INVITE"]
+        assert len(h.connects) == 2  # one for both
+        h.accept(server, h.connects[-1])
+        assert server.methods == ["INVITE", "CANCEL"]
+
+    def test_a_cancel_on_its_way_goes_again(self, h: Harness, server: Peer) -> None:
+        client, owner = h.send("INVITE", server)
+        server.answer(server.last, 180)
+        cancel(h, client)
+        server.close()
+        assert server.methods == ["INVITE", "CANCEL", "CANCEL"]
+        assert server.requests[1].to_bytes() == server.requests[2].to_bytes()
+        assert owner.failures == []
+
+    def test_an_answer_that_comes_before_the_new_connection(self, h: Harness, server: Peer) -> None:
+        client, owner = h.send("INVITE", server)
+        server.answer(server.last, 180)
+        server.accepting = None
+        server.close()
+        back = h.connect("tcp", "10.0.0.5", 41000)
+        back.answer(server.requests[0], 183)
+        cancel(h, client)
+        assert back.methods == ["CANCEL"]
+        back.answer(server.requests[0], 487)
+        assert back.methods == ["CANCEL", "ACK"]
+        h.accept(server, h.connects[-1])
+        assert server.methods == ["INVITE"]
+        assert owner.statuses == [180, 183, 487]
+
+    def test_a_server_that_is_gone_has_failed(self, h: Harness, server: Peer) -> None:
+        client, owner = h.send("INVITE", server)
+        server.answer(server.last, 180)
+        server.accepting = False
+        server.close()
+        assert owner.failures == [(Source.TRANSPORT, "connection refused")]
+        assert state_of(client) is State.TERMINATED
+
+    @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+    def test_one_that_closes_what_it_accepts_is_not_dialled_without_a_pause(
+        self, h: Harness, server: Peer, method: str
+    ) -> None:
+        client, owner = h.send(method, server)
+        server.answer(server.last, 100)
+        server.close()
+        for _ in range(3):
+            dialled = len(h.connects)
+            server.close()
+            h.advance(3.9)
+            assert len(h.connects) == dialled
+            h.advance(0.2)
+            assert len(h.connects) == dialled + 1
+        back = h.connect("tcp", "10.0.0.5", 41000)
+        server.close()
+        back.answer(server.requests[0], 200)
+        h.advance(5)
+        assert owner.statuses == [100, 200]
+        assert client.state >= State.COMPLETED
+
+    @pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+    def test_one_that_has_said_nothing_has_failed(
+        self, h: Harness, server: Peer, method: str
+    ) -> None:
+        client, owner = h.send(method, server)
+        server.close("reset")
+        assert owner.failures == [(Source.TRANSPORT, "reset")]
+        assert state_of(client) is State.TERMINATED
+        assert len(h.connects) == 1
+
+    def test_a_phone_has_failed_whatever_it_said(self, h: Harness) -> None:
+        phone = h.connect("tcp", "10.0.0.8")
+        _, owner = h.send("INVITE", phone)
+        phone.answer(phone.last, 180)
+        phone.close("reset")
+        assert owner.failures == [(Source.TRANSPORT, "reset")]
+
+    def test_over_udp_a_sending_has_failed(self, h: Harness, phone: Peer) -> None:
+        _, owner = h.send("INVITE", phone)
+        phone.answer(phone.last, 180)
+        phone.unreachable("port unreachable")
+        assert owner.failures == [(Source.TRANSPORT, "port unreachable")]
+
+    def test_a_long_request_that_went_over_tcp(self, h: Harness) -> None:
+        server = h.peer("tcp", "10.0.0.5")
+        target = NextHop("udp", server.address, "server")
+        client, owner = h.send("INVITE", target, body=b"x" * 2000)
+        server.answer(server.last, 180)
+        server.close()
+        cancel(h, client)
+        assert server.methods == ["INVITE", "CANCEL"]
+        assert {each.transport for each in h.connects} == {"tcp"}
+        assert owner.failures == []
+
+    def test_whose_new_connection_takes_long(self, h: Harness) -> None:
+        """The patience with TCP was for the first connection."""
+        server = h.peer("tcp", "10.0.0.5")
+        client, owner = h.send("INVITE", NextHop("udp", server.address, "s"), body=b"x" * 2000)
+        server.answer(server.last, 180)
+        server.accepting = None
+        server.close()
+        h.advance(10)
+        assert owner.failures == []
+        h.endpoint.connect_failed(h.connects[-1], "timed out", h.now)
+        assert owner.failures == [(Source.TRANSPORT, "timed out")]
+        assert state_of(client) is State.TERMINATED
+
+    def test_a_connection_that_is_there_already(self, h: Harness, server: Peer) -> None:
+        """Opened meanwhile for another request."""
+        client, _ = h.send("INVITE", server)
+        server.answer(server.last, 180)
+        server.accepting = None
+        server.close()
+        h.accept(server, h.connects[-1])
+        first = server.flow
+        assert client.flow == first
+        other, _ = h.send("OPTIONS", NextHop("tcp", server.address, "10.0.0.5"))
+        assert other.flow == first
+        assert len(h.connects) == 2
+
+    def test_what_is_kept_is_cancelled_over_a_new_connection(
+        self, h: Harness, server: Peer
+    ) -> None:
+        client, _ = h.send("INVITE", server)
+        keep(h, client)
+        server.close()
+        cancel(h, client)
+        assert server.methods == ["INVITE"]
+        back = h.connect("tcp", "10.0.0.5", 41000)
+        back.answer(server.requests[0], 180)
+        assert back.methods == ["CANCEL"]
+
+    def test_nothing_is_left(self, h: Harness, server: Peer) -> None:
+        client, _ = h.send("INVITE", server)
+        server.answer(server.last, 180)
+        server.close()
+        server.answer(server.requests[0], 486)
+        server.close()
+        h.advance(40)
+        assert state_of(client) is State.TERMINATED
+        assert len(h.endpoint._clients) == 0
+        assert h.endpoint._clients._in_flight == {}

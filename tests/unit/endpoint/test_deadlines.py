@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.harness import HOST, Harness, Peer
+from tests.harness import HOST, Harness, Peer, make_request
 
+from ringway.endpoint import RequestReceived
 from ringway.transport.flow import Address, NextHop
 from ringway.transport.framing import client_framer
 
@@ -20,13 +21,13 @@ def over(h: Harness) -> dict[str, int]:
     return h.endpoint.counters.over
 
 
-def shake_hands(h: Harness, *, until: int | None = None) -> Peer:
-    """Open a WebSocket, sending so many bytes of the handshake."""
+def shake_hands(h: Harness, *, until: int | None = None, more: bytes = b"") -> Peer:
+    """Open a WebSocket, sending so many bytes of the handshake, and more along with them."""
     peer = Peer(h, "ws", Address("10.0.0.9", 40000))
     peer.framer = client_framer(NextHop("ws", Address(HOST, 80), HOST))
     peer.flow = h.endpoint.flow_opened("ws", Address(HOST, 80), peer.address, h.now)
     h.flows[peer.flow] = peer
-    peer.send_raw(peer.framer.outgoing()[:until])
+    peer.send_raw(peer.framer.outgoing()[:until] + more)
     return peer
 
 
@@ -125,6 +126,14 @@ class TestWebSockets:
     def test_a_phone_that_speaks_may_be_silent_then(self, h: Harness) -> None:
         phone = shake_hands(h)
         phone.request("OPTIONS")
+        h.advance(3600)
+        assert not phone.closed
+
+    def test_nor_has_one_a_limit_that_speaks_with_its_handshake(self, h: Harness) -> None:
+        message = make_request("OPTIONS", "sip:ringway.test").to_bytes()
+        frame = b"\x82\xfe" + len(message).to_bytes(2, "big") + bytes(4) + message
+        phone = shake_hands(h, more=frame)
+        assert isinstance(h.events[-1], RequestReceived)
         h.advance(3600)
         assert not phone.closed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import pytest
-from tests.harness import Harness, Peer
+from tests.harness import Fields, Harness, Peer
 
 from ringway.endpoint import AckReceived, CancelReceived, RequestReceived
 from ringway.endpoint.gate import Refusal
@@ -268,6 +268,35 @@ class TestRefuse:
             h.endpoint.refuse(transaction, 403, h.now)
         assert len(h.endpoint._refusals._inside) == 1024
 
+    def test_beside_them_the_ack_of_another_is_told(self, h: Harness, peer: Peer) -> None:
+        to = "<sip:bob@ringway.test>;tag=b"
+        h.endpoint.refuse(h.receive(peer, "INVITE", to=to), 403, h.now)
+        peer.request("ACK", to=to)
+        assert isinstance(h.events[-1], AckReceived)
+
+    @pytest.mark.parametrize(
+        ("method", "to"),
+        [
+            ("INVITE", "<sip:bob@ringway.test>"),
+            ("MESSAGE", "<sip:bob@ringway.test>;tag=b"),
+        ],
+    )
+    def test_of_others_nothing_is(self, h: Harness, peer: Peer, method: str, to: str) -> None:
+        h.endpoint.refuse(h.receive(peer, method, to=to), 403, h.now)
+        assert h.endpoint._refusals._inside == {}
+
+    @pytest.mark.parametrize(
+        "other",
+        [{"branch": "z9hG4bKy"}, {"call_id": "y"}, {"cseq": 2}, {"from_": "<sip:a@x>;tag=y"}],
+    )
+    def test_the_tag_is_of_one_request(self, h: Harness, peer: Peer, other: Fields) -> None:
+        first: Fields = {"branch": "z9hG4bKx", "call_id": "x", "from_": "<sip:a@x>;tag=x"}
+        for fields in (first, {**first, **other}):
+            h.endpoint.refuse(h.receive(peer, "OPTIONS", **fields), 403, h.now)
+        h.pump()
+        tags = {response.to_tag for response in peer.responses}
+        assert len(peer.responses) == len(tags) == 2
+
     @pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization"])
     def test_credentials_that_prove_nothing_earn_no_more(
         self, h: Harness, peer: Peer, name: str
@@ -342,6 +371,7 @@ class TestQuietly:
 
 
 class TestMaddr:
+    @pytest.mark.clause("RFC3261-18.2.2-5")
     def test_of_a_stranger_does_not_count(self, h: Harness, warden: Warden, peer: Peer) -> None:
         third = h.peer("udp", "10.0.0.66")
         transaction = h.receive(peer, "OPTIONS", via_params=";maddr=10.0.0.66")

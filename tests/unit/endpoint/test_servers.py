@@ -147,6 +147,18 @@ class TestCancel:
         assert phone.responses[-1].cseq.method == "CANCEL"
         assert phone.responses[-1].status == 200
 
+    def test_a_response_that_cannot_be_read_has_nowhere_else_to_go(self, h: Harness) -> None:
+        """Its own connection is gone, and its Via says no other place."""
+        phone = h.connect("tcp", "10.0.0.8")
+        _, transaction = invite(h, phone)
+        phone.close()
+        draft = build_response(make_request("INVITE"), 180, to_tag="far").edit()
+        draft.replace_top_via("SIP/2.0/TCP 10.0.0.8:5060;branch=z9hG4bK-i;(=1")
+        h.endpoint.respond(transaction, draft, h.now)
+        h.pump()
+        assert h.connects == []
+        assert [type(event).__name__ for event in h.events][-1] == "ResponseFailed"
+
     def test_a_match_is_answered_and_told(self, h: Harness, phone: Peer) -> None:
         request, transaction = invite(h, phone)
         cancel = phone.cancel(request)

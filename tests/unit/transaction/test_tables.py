@@ -106,6 +106,26 @@ class TestClientMachines:
             if symbol.name.startswith("TIMER") or symbol is Input.TRANSPORT_ERROR:
                 assert Action.RESEND not in machine.table[State.KEPT, symbol][1]
 
+    @pytest.mark.parametrize("machine", [INVITE_CLIENT, NON_INVITE_CLIENT], ids=name)
+    def test_a_closed_connection_ends_only_what_was_not_heard(self, machine: Machine) -> None:
+        heard = (State.PROCEEDING, (Action.RECONNECT,))
+        assert machine.table[State.PROCEEDING, Input.CLOSED] == heard
+        for state in machine.states:
+            if state is not State.PROCEEDING:
+                error = machine.table[state, Input.TRANSPORT_ERROR]
+                assert machine.table[state, Input.CLOSED] == error
+
+    @pytest.mark.parametrize("machine", [INVITE_CLIENT, NON_INVITE_CLIENT], ids=name)
+    def test_what_is_resumed_has_the_timers_of_a_new_one(self, machine: Machine) -> None:
+        born, first = machine.entry
+        timers = {action for action in first if action.name.startswith("START")}
+        for state in machine.states:
+            after, actions = machine.table[state, Input.RESUME]
+            if state is State.KEPT:
+                assert (after, set(actions)) == (born, {*timers, Action.RECONNECT})
+            else:
+                assert (after, actions) == (state, ())
+
     def test_only_invites_are_acknowledged_and_cancelled(self) -> None:
         for _, actions in NON_INVITE_CLIENT.table.values():
             assert not CLIENT_ACTIONS & set(actions)

@@ -226,3 +226,8 @@ def test_closing_from_our_side() -> None:
 def test_the_framer_of_a_transport(transport: str, kind: type) -> None:
     assert isinstance(server_framer(transport), kind)
     assert isinstance(client_framer(NextHop(transport, Address("192.0.2.1", 80), "x")), kind)
+
+
+def test_a_ping_comes_out_of_the_other_side_as_one() -> None:
+    ours, theirs = StreamFramer(), StreamFramer()
+    assert theirs.feed(ours.ping()) == [PONG, PING]

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringway.transport.flow import Address
-from ringway.transport.stun import binding_request, binding_response, is_stun, mapped_address
+from ringway.transport.stun import (
+    binding_request,
+    binding_response,
+    is_stun,
+    mapped_address,
+    transaction_of,
+)
 
 ID = bytes(range(12))
 SOURCE = Address("192.0.2.7", 40112)
@@ -141,3 +147,17 @@ def test_any_attributes_at_all(data: bytes, port: int) -> None:
     response = binding_response(data, Address("192.0.2.1", port))
     assert response is None or is_stun(response)
     assert mapped_address(data, ID) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (stun(0x0101), ID),
+        (stun(0x0111), ID),
+        (stun(0x0001), None),
+        (stun(0x0011), None),
+        (stun(0x0101, cookie=b"abcd"), None),
+    ],
+)
+def test_the_transaction_of_a_response(data: bytes, expected: bytes | None) -> None:
+    assert transaction_of(data) == expected

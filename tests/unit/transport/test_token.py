@@ -14,6 +14,7 @@ from ringway.transport.token import (
     Purpose,
     Sealer,
     TokenKeys,
+    digest_place,
     purpose_of,
 )
 
@@ -213,20 +214,36 @@ def test_any_text_at_all(text: str) -> None:
 
 
 class TestDialogMark:
-    def test_it_is_good_for_its_own_call_only(self) -> None:
-        mark = SEALER.mark_dialog("one")
+    def test_it_is_good_for_its_own_call_and_place_only(self) -> None:
+        mark = SEALER.mark_dialog("one", "10.0.0.9:5060")
         assert purpose_of(mark) is Purpose.DIALOG
-        assert mark == SEALER.mark_dialog("one")
-        assert SEALER.vouches(mark, "one")
-        with pytest.raises(TokenTampered, match="another Call-ID"):
-            SEALER.vouches(mark, "two")
+        assert mark == SEALER.mark_dialog("one", "10.0.0.9:5060")
+        assert SEALER.vouches(mark, "one", "10.0.0.9:5060")
+        assert not SEALER.vouches(mark, "two", "10.0.0.9:5060")
+        assert not SEALER.vouches(mark, "one", "10.0.0.9:5061")
+        assert not SEALER.vouches(mark, "one", "")
+
+    def test_one_without_a_place_leads_nowhere(self) -> None:
+        mark = SEALER.mark_dialog("one", "")
+        assert purpose_of(mark) is Purpose.DIALOG
+        assert not SEALER.vouches(mark, "one", "")
 
     def test_one_of_a_lost_key_vouches_for_nothing(self) -> None:
-        mark = Sealer(TokenKeys({9: bytes(64)}, 9), "n").mark_dialog("one")
-        assert not SEALER.vouches(mark, "one")
+        mark = Sealer(TokenKeys({9: bytes(64)}, 9), "n").mark_dialog("one", "here")
+        assert not SEALER.vouches(mark, "one", "here")
 
     def test_a_flow_token_is_no_mark_and_a_mark_no_flow_token(self) -> None:
         with pytest.raises(TokenTampered):
-            SEALER.vouches(SEALER.seal_record_route(None, "one"), "one")
+            SEALER.vouches(SEALER.seal_record_route(None, "one"), "one", "here")
         with pytest.raises(TokenTampered):
-            SEALER.open(SEALER.mark_dialog("one"), Purpose.RECORD_ROUTE, "one")
+            SEALER.open(SEALER.mark_dialog("one", "here"), Purpose.RECORD_ROUTE, "one")
+
+
+@pytest.mark.parametrize("instance", ["", INSTANCE])
+def test_a_side_without_a_flow_says_where_it_leads(instance: str) -> None:
+    text = SEALER.seal_record_route(None, CALL, instance=instance, place="10.0.0.9:5060")
+    token = SEALER.open(text, Purpose.RECORD_ROUTE, CALL)
+    assert token.place == digest_place("10.0.0.9:5060")
+    assert (token.flow, token.instance) == (None, instance)
+    flow = SEALER.seal_record_route(UDP, CALL, place="10.0.0.9:5060")
+    assert SEALER.open(flow, Purpose.RECORD_ROUTE, CALL).place == b""

@@ -292,6 +292,18 @@ class TestClient:
         assert not ours.closing
         assert not theirs.closing
 
+    def test_a_ping_is_answered_with_a_pong(self, size: int) -> None:
+        ours = client()
+        theirs = WebSocketFramer.server(LIMITS)
+        assert ours.ping() == b""  # not before the handshake is done
+        theirs.feed(ours.outgoing())
+        ours.feed(theirs.outgoing())
+        assert theirs.feed(ours.ping()) == []
+        answer = theirs.outgoing()
+        assert [frame for piece in pieces(answer, size) for frame in ours.feed(piece)] == [PONG]
+        ours.close()
+        assert ours.ping() == b""
+
     @pytest.mark.parametrize(
         ("answer", "words"),
         [
