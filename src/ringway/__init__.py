@@ -3,6 +3,8 @@
 `ringway.codes` is the reference: `ringway.codes[430].page("zh")`,
 `ringway.codes[302].compare(430)`, `ringway.codes.search("flow")`.
 
+`ringway.UserAgent` registers, calls and takes calls.
+
 `ringway.App` is a server with a policy of one's own, run by `ringway serve app:server`.
 """
 
@@ -11,13 +13,33 @@ from typing import TYPE_CHECKING
 from ringway.reference.catalogue import Codes, codes
 
 if TYPE_CHECKING:
+    from ringway.agent.call import Call, TakenCall
+    from ringway.agent.reply import FailedError
+    from ringway.agent.user_agent import UserAgent
     from ringway.server.app import App
     from ringway.server.policy import Choice, Incoming
+    from ringway.ua.settings import RedirectPolicy
 
-__all__ = ["App", "Choice", "Codes", "Incoming", "codes"]
+__all__ = [
+    "App",
+    "Call",
+    "Choice",
+    "Codes",
+    "FailedError",
+    "Incoming",
+    "RedirectPolicy",
+    "TakenCall",
+    "UserAgent",
+    "codes",
+]
 
 _ELSEWHERE = {
     "App": "ringway.server.app",
+    "Call": "ringway.agent.call",
+    "FailedError": "ringway.agent.reply",
+    "RedirectPolicy": "ringway.ua.settings",
+    "TakenCall": "ringway.agent.call",
+    "UserAgent": "ringway.agent.user_agent",
     "Choice": "ringway.server.policy",
     "Incoming": "ringway.server.policy",
 }

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from ringway.cli.agent.commands import answer, call, message, options, register
 from ringway.cli.checking import config
 from ringway.cli.options import ConfigFile, StateDirectory
 from ringway.cli.reference import code, codes, compare, guide
@@ -32,7 +33,7 @@ def _ringway(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
-    """A SIP server that keeps calls reaching people, and says why."""
+    """A SIP server and user agent that keep calls reaching people, and say why."""
     if version:
         print_version()
         raise typer.Exit
@@ -139,6 +140,11 @@ def serve(
     run_server(read(), load_handler(app) if app is not None else None, read)
 
 
+app.command()(register)
+app.command()(call)
+app.command()(answer)
+app.command()(message)
+app.command()(options)
 app.command()(code)
 app.command()(compare)
 app.command()(codes)

@@ -10,7 +10,6 @@ trust.py         users and peers, from the configuration
 certificates.py  TLS contexts, from the configuration
 failed.py        which redirect rules a failure calls for
 keys.py          the keys of flow tokens, kept over restarts
-unique.py        strings for branches and tags
 
 config/          every setting with its default and limits; TOML, environment, command line
 limits/          what is taken on from whom, and what is shed under load

@@ -21,6 +21,7 @@ from ringway.aio.driver import Driver
 from ringway.aio.resolver import Resolver, ask_dns
 from ringway.aio.sockets import address_of, bind_datagram, bind_stream, primary_host
 from ringway.aio.stores import MemoryStore, SqliteStore
+from ringway.aio.unique import Unique
 from ringway.auth import Authenticator, Users
 from ringway.endpoint import Decision, Endpoint, Kind, Listener
 from ringway.errors import ConfigError, StoreError
@@ -37,7 +38,7 @@ from ringway.location import (
     When,
 )
 from ringway.redirect import RedirectTable, make_rule
-from ringway.server.admission import Admission
+from ringway.server.admission import Admission, Peers
 from ringway.server.certificates import Certificates
 from ringway.server.config.reload import changed_keys, with_live_keys
 from ringway.server.config.settings import Config, RoleChoice
@@ -45,6 +46,7 @@ from ringway.server.config.values import Listen
 from ringway.server.core import Core
 from ringway.server.keys import Identity, StateDir, new_identity
 from ringway.server.limits.guard import Guard
+from ringway.server.neighbours import Neighbours, follow
 from ringway.server.operations.control import Conversation
 from ringway.server.operations.control_socket import NAME, bind_control
 from ringway.server.operations.drain import ClosedGate, all_answered
@@ -52,7 +54,6 @@ from ringway.server.operations.metrics import Exporter
 from ringway.server.operations.systemd import describe_sockets, take_socket
 from ringway.server.policy import Handler, Policy, default_policy, open_policy
 from ringway.server.trust import authenticator, doubts, find_peers, find_users, policy_rules
-from ringway.server.unique import Unique
 from ringway.server.wiring import (
     domains_of,
     endpoint_settings,
@@ -214,16 +215,21 @@ class Server:
     async def drain(self, hurry: asyncio.Event) -> int:
         """Take no new work, and wait for what is under way, for `timers.drain` seconds at most.
 
+        What still waits then is given up: its callers get 503, and nobody rings any more.
+
         Args:
             hurry: ends the wait when it is set.
 
         Returns:
-            How many requests have no final response in the end.
+            How many requests were given up.
         """
         self.draining = True
         endpoint, seconds = self._core.endpoint, self.config.timers.drain
-        endpoint.gate = ClosedGate(endpoint.gate, seconds)
-        return await all_answered(lambda: endpoint.unanswered, seconds, hurry)
+        gate = endpoint.gate = ClosedGate(endpoint.gate, seconds)
+        left = await all_answered(lambda: endpoint.unanswered, seconds, hurry)
+        if left:
+            self._driver.run(lambda now: self._core.abandon(gate.retry_after, now))
+        return left
 
     def reload(self, config: Config | None = None) -> list[str]:
         """Read certificates and users again, and take over what may change while serving.
@@ -306,11 +312,13 @@ class Server:
             proxy_settings(config, domains, synonyms),
             registrar_settings(config, domains, synonyms),
         )
-        self._core.admission = self._admission(endpoint, synonyms)
+        peers = find_peers(config, endpoint.certificate_names)
+        self._core.admission = self._admission(endpoint, synonyms, peers)
+        resolver = self._resolver()
         self._driver = await stack.enter_async_context(
             Driver(
                 endpoint,
-                resolver=self._resolver(),
+                resolver=resolver,
                 store=store,
                 clock=self.clock,
                 client_tls=self._certificates.towards_others,
@@ -330,6 +338,14 @@ class Server:
                 await self._driver.add_stream(sock, listen.transport, tls)
         self._exporter = Exporter(endpoint, guard, self._core.location, self._driver)
         self._driver.run(self._expire)
+        registrar = self._core.proxy.settings.registrar
+        neighbours = Neighbours(peers, registrar=registrar is not None)
+        self._core.proxy.believes = neighbours.knows
+        if config.edge.path_from == "registrar":
+            self._core.proxy.refuses_path = neighbours.refusal
+        if registrar is not None:
+            neighbours.located(resolver.locate_now(registrar) or (), self.clock())
+            self._driver.spawn(follow(registrar, resolver, neighbours, self.clock))
         if config.state_dir is not None:
             await self._open_control(config.state_dir, stack)
 
@@ -353,7 +369,7 @@ class Server:
             is_known=known if any(peer.certificates for peer in self.config.peer) else None,
         )
 
-    def _admission(self, endpoint: Endpoint, synonyms: Synonyms) -> Admission | None:
+    def _admission(self, endpoint: Endpoint, synonyms: Synonyms, peers: Peers) -> Admission | None:
         """Who decides about new requests; None where everyone may do everything."""
         config = self.config
         closed = not config.no_auth and config.role is not RoleChoice.EDGE
@@ -371,10 +387,11 @@ class Server:
             self.handler,
             default=default,
             authenticator=self._authenticator,
-            peers=find_peers(config, endpoint.certificate_names),
+            peers=peers,
             is_ours=self._core.proxy.is_ours,
             synonyms=synonyms,
             seconds=config.timers.handler,
+            most=config.limits.handlers,
         )
 
     def _doubt_users(self, config: Config) -> None:

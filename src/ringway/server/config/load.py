@@ -37,7 +37,18 @@ PREFIX: Final = "RINGWAY_"
 # Lists of tables: in a file only.
 _LISTS: Final = frozenset({"redirect", "user", "peer"})
 # Variables that are no setting: which file to read, and the language of the reference.
-_NOT_SETTINGS: Final = frozenset({"RINGWAY_CONFIG", "RINGWAY_LANG"})
+_NOT_SETTINGS: Final = frozenset(
+    {
+        "RINGWAY_CONFIG",
+        "RINGWAY_LANG",
+        # Of the user agent's commands.
+        "RINGWAY_AGENT_STATE",
+        "RINGWAY_AOR",
+        "RINGWAY_OUTBOUND",
+        "RINGWAY_PASSWORD",
+        "RINGWAY_PASSWORD_FILE",
+    }
+)
 _OPTION_NAMES: Final = {"recurse.domains": "--recurse", "web.listen": "--web"}
 _FILE_KEYS: Final = (
     ("auth", "users"),

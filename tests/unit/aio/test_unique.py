@@ -1,9 +1,12 @@
 import re
 
-from ringway.server.unique import Unique
+import pytest
+
+from ringway.aio.unique import Unique
 
 
 class TestUnique:
+    @pytest.mark.clause("RFC3261-8.1.1.4-4")
     def test_never_the_same(self) -> None:
         unique = Unique()
         found = [unique() for _ in range(2000)]

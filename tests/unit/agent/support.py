@@ -1,0 +1,67 @@
+"""A server in this process for user agents to meet at."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.unit.aio.support import PATIENCE, run
+from tests.unit.server.support import free_port
+
+from ringway import UserAgent
+from ringway.agent.call import Call, TakenCall
+from ringway.server.config.load import make_config
+from ringway.server.server import Server
+from ringway.ua.events import CallEvent
+
+__all__ = ["PATIENCE", "Place", "place", "run"]
+
+_numbers = itertools.count(1)
+
+
+class Place:
+    """A running server, and agents at it."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server = server
+        self.folder = folder
+        self.port = server.listeners[0].address.port
+
+    def uri(self, user: str = "") -> str:
+        return f"sip:{user}@127.0.0.1:{self.port}" if user else f"sip:127.0.0.1:{self.port}"
+
+    def edge(self, transport: str = "tcp") -> str:
+        return f"{self.uri()};transport={transport}"
+
+    def agent(self, user: str, **given: Any) -> UserAgent:
+        """An agent of its own device, over TCP unless told."""
+        given.setdefault("outbound", [self.edge()])
+        given.setdefault("state_dir", self.folder / f"agent{next(_numbers)}")
+        return UserAgent(given.pop("aor", "") or self.uri(user), **given)
+
+
+@asynccontextmanager
+async def place(folder: Path, **settings: Any) -> AsyncIterator[Place]:
+    """A server on loopback, UDP and TCP, that lets everybody in unless told otherwise."""
+    settings.setdefault("no_auth", "user" not in settings)
+    port = free_port()
+    listen = [f"udp:127.0.0.1:{port}", f"tcp:127.0.0.1:{port}"]
+    config = make_config(listen=listen, store="memory", **settings)
+    async with Server(config) as server:
+        yield Place(server, folder)
+
+
+async def next_of(call: Call, kind: type[CallEvent]) -> Any:
+    """The next event of a kind; what comes before is let go."""
+    async for event in call:
+        if isinstance(event, kind):
+            return event
+    raise AssertionError(f"the call ended without {kind}")
+
+
+async def taken(agent: UserAgent) -> TakenCall:
+    """The next call somebody makes to an agent."""
+    return await anext(aiter(agent.calls()))
