@@ -12,6 +12,7 @@ from ringway.agent.events import Stream
 from ringway.agent.reply import FailedError
 from ringway.aio.driver import Driver
 from ringway.message import Request
+from ringway.transport.flow import Flow
 from ringway.ua.calls.call import Call as CoreCall
 from ringway.ua.calls.called import IncomingCall
 from ringway.ua.events import Answered, CallEvent, Ended, Failed
@@ -101,6 +102,18 @@ class Call:
     def when_over(self, callback: Callable[[Call], None]) -> None:
         """Call back when the call is over."""
         self._when_over.append(callback)
+
+    @property
+    def flow(self) -> Flow:
+        """What the call goes over now, or went over last.
+
+        Raises:
+            RuntimeError: nothing has been heard of the far end yet.
+        """
+        session = None if self._core is None else self._core.session
+        if session is None:
+            raise RuntimeError("no dialog yet")
+        return session.flow
 
     @property
     def over(self) -> bool:

@@ -147,6 +147,7 @@ class UserAgent:
         self.host = ""
         """The address of this machine that peers see, were there no NAT; set once entered."""
         self._driver: Driver
+        self._endpoint: Endpoint
         self._agent: Agent
         self._outbound: Outbound
 
@@ -202,7 +203,7 @@ class UserAgent:
         self.host = host = await self._host_towards_peers(resolver)
         sockets = bind(self._local or ("::" if ":" in host else "0.0.0.0"), self._port)  # noqa: S104 - all, as others reach us
         stack.callback(sockets.close)
-        endpoint = Endpoint(
+        endpoint = self._endpoint = Endpoint(
             EndpointSettings(local=sockets.listeners(host), software=SOFTWARE), Unique(), 1
         )
         endpoint.listener = self._on_decision
@@ -285,6 +286,12 @@ class UserAgent:
     def network_changed(self) -> None:
         """Say that the network is another one: every flow is made anew, once, without a wait."""
         self._driver.run(self._outbound.network_changed)
+
+    def cut(self, slot: Slot) -> None:
+        """Close a flow without a word, as a lost network does: to see what comes of it."""
+        flow = slot.flow
+        if flow is not None:
+            self._driver.run(lambda now: self._endpoint.close_flow(flow, "cut", now))
 
     # Events
 

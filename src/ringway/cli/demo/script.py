@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
-from ringway.cli.demo.phone import Dialog, Outcome, Phone
+from ringway.cli.demo.phone import PATIENCE, Phone
 from ringway.cli.paint import terminal_paint
 from ringway.endpoint import Decision, Kind
 from ringway.explain import StoryTeller
 from ringway.explain.text import Paint, plain
+from ringway.message import Uri
 from ringway.server.config.load import make_config
 from ringway.server.server import Server
 from ringway.transport.flow import Flow
+from ringway.ua.events import Answered, Redirected
 
 HOME, HOTEL = "home.example", "hotel.example"
 ALICE, ROOM, BOB = f"sip:alice@{HOME}", f"sip:room42@{HOTEL}", f"sip:bob@{HOME}"
@@ -27,6 +31,20 @@ ALICE, ROOM, BOB = f"sip:alice@{HOME}", f"sip:room42@{HOTEL}", f"sip:bob@{HOME}"
 
 class DemoFailedError(RuntimeError):
     """Something did not come out as promised."""
+
+
+class _Up(NamedTuple):
+    """A call that is up.
+
+    Attributes:
+        flow: what it reached the phone over.
+        milliseconds: from the first INVITE to the answer.
+        redirected: where a redirect led, None if there was none.
+    """
+
+    flow: Flow
+    milliseconds: float
+    redirected: Uri | None
 
 
 class Demonstration:
@@ -42,6 +60,7 @@ class Demonstration:
         self._teller = StoryTeller(paint=paint)
         self._server: Server
         self._closed = asyncio.Event()
+        self._byes: asyncio.Queue[int] = asyncio.Queue()
 
     async def run(self) -> None:
         """Run all of it.
@@ -62,35 +81,27 @@ class Demonstration:
             alice = await stack.enter_async_context(Phone(ALICE, (doors[0], doors[1])))
             hotel = await stack.enter_async_context(Phone(ROOM, (doors[0],)))
             bob = await stack.enter_async_context(Phone(BOB, (doors[0],)))
-            for phone in (alice, hotel, bob):
-                await phone.register()
             self._chapter("Alice's phone registers over two flows, one more phone at a hotel")
 
-            outcome = await bob.call(ALICE)
-            first = self._answered(outcome, alice)
-            await self._hang_up(bob, outcome, alice)
+            async with self._call(bob, alice) as up:
+                first = up.flow
             self._chapter("Bob calls Alice")
 
-            await self._drop(alice, first)
-            outcome = await bob.call(ALICE)
-            second = self._answered(outcome, alice)
-            self._check(second != first, "the call took the dead flow")
-            await self._hang_up(bob, outcome, alice)
-            self._chapter(f"That flow dies; Bob calls again: answered in {_ms(outcome)}")
+            await self._cut(alice, first)
+            async with self._call(bob, alice) as up:
+                self._check(up.flow != first, "the call took the dead flow")
+            self._chapter(f"That flow dies; Bob calls again: answered in {up.milliseconds:.0f} ms")
 
-            await self._server.set_redirect(ALICE, [(ROOM, 1.0)], seconds=7200)
-            outcome = await bob.call(ALICE)
-            self._answered(outcome, hotel)
-            self._check(outcome.contacts == (ROOM,), "Bob was not told where Alice is")
-            await self._hang_up(bob, outcome, hotel)
+            await self._server.set_redirect(ALICE, [(ROOM, 1.0)])
+            async with self._call(bob, alice, reached=hotel) as up:
+                self._check(str(up.redirected) == ROOM, "Bob was not told where Alice is")
             await self._server.clear_redirects(ALICE)
             self._chapter("Alice has moved to the hotel; Bob's call follows the 302")
 
-            await alice.register()
-            outcome = await bob.call(ALICE)
-            carrying = self._answered(outcome, alice)
-            await self._drop(alice, carrying)
-            await self._hang_up(bob, outcome, alice)
+            await alice.registered()
+            self._chapter("Alice's phone has replaced the flow that died")
+            async with self._call(bob, alice) as up:
+                await self._cut(alice, up.flow)
             self._chapter("The flow dies in mid-call; Bob hangs up over the other one")
         self._say("")
         self._say("Four calls, two dead connections, one move: every call arrived.")
@@ -98,6 +109,8 @@ class Demonstration:
     def _hear(self, decision: Decision) -> None:
         if decision.kind is Kind.FLOW_CLOSED:
             self._closed.set()
+        elif decision.method == "BYE" and decision.kind is Kind.ANSWER:
+            self._byes.put_nowait(decision.status)
         for line in self._teller.tell(decision):
             self._say("  " + line)
 
@@ -107,34 +120,54 @@ class Demonstration:
         for line in self._teller.close():
             self._say("  " + line)
 
-    def _answered(self, outcome: Outcome, phone: Phone) -> Flow:
-        self._check(outcome.status == 200, f"the call ended with {outcome.status}")
-        return phone.rang_over[-1]
+    @asynccontextmanager
+    async def _call(
+        self, caller: Phone, called: Phone, *, reached: Phone | None = None
+    ) -> AsyncIterator[_Up]:
+        """Have one phone call another; at the end the caller hangs up, and the other hears it.
 
-    async def _hang_up(self, caller: Phone, outcome: Outcome, called: Phone) -> None:
-        dialog: Dialog | None = outcome.dialog
-        if dialog is None:
-            raise DemoFailedError("there is no call to hang up")
-        called.hung_up.clear()
-        status = await caller.hang_up(dialog)
-        self._check(status == 200, f"the BYE was answered with {status}")
-        async with asyncio.timeout(5):
-            await called.hung_up.wait()
+        Args:
+            caller: who calls.
+            called: whom.
+            reached: whose phone answers, if it is another's.
+        """
+        began = time.monotonic()
+        redirected: Uri | None = None
+        async with caller.call(called.aor) as call:
+            async with self._at_most("nobody was reached"):
+                taken = await (reached or called).answer()
+                async for event in call:
+                    if isinstance(event, Redirected):
+                        redirected = event.target
+                    elif isinstance(event, Answered):
+                        break
+            yield _Up(taken.flow, (time.monotonic() - began) * 1000, redirected)
+            async with self._at_most("the other side never heard of the end"):
+                await call.hang_up()
+                status = await self._byes.get()
+                self._check(status == 200, f"the BYE was answered with {status}")
+                async for _ in taken:
+                    pass
 
-    async def _drop(self, phone: Phone, flow: Flow) -> None:
+    @asynccontextmanager
+    async def _at_most(self, otherwise: str) -> AsyncIterator[None]:
+        """Wait no longer than anybody would."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield
+        except TimeoutError:
+            raise DemoFailedError(otherwise) from None
+
+    async def _cut(self, phone: Phone, flow: Flow) -> None:
         """Cut a flow and wait until the server has seen it close."""
         self._closed.clear()
-        phone.drop(flow)
-        async with asyncio.timeout(5):
+        phone.cut(flow)
+        async with self._at_most("the server did not notice"):
             await self._closed.wait()
 
     def _check(self, holds: bool, otherwise: str) -> None:
         if not holds:
             raise DemoFailedError(otherwise)
-
-
-def _ms(outcome: Outcome) -> str:
-    return f"{outcome.seconds * 1000:.0f} ms"
 
 
 def run_demo() -> None:
