@@ -2,10 +2,11 @@
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.interop.certificate import Certificate
+from tests.interop.network import Namespace
 from tests.interop.peers import need
 from tests.interop.programs import Program, eventually
 from tests.interop.servers import (
@@ -71,6 +72,10 @@ class Lab:
     def file(self, name: str) -> Path:
         self._count += 1
         return self.folder / f"{self._count:02d}-{name}"
+
+    def ends(self, end: Callable[[], None]) -> None:
+        """Have something called when the test ends."""
+        self._ending.callback(end)
 
     def start(
         self,
@@ -187,25 +192,33 @@ class Lab:
         registrar: Server | None = None,
         host: str = LOOPBACK,
         redirects: Mapping[str, str] | None = None,
+        defines: Mapping[str, str] | None = None,
+        net: Namespace | None = None,
     ) -> Server:
-        places = self._places(listens, host)
-        defines = {"DOMAIN": DOMAIN}
+        """Kamailio with a configuration of ours; in a namespace, if one is given."""
+        places = self._places(listens, host if net is None else net.inside, away=net is not None)
+        defines = {"DOMAIN": DOMAIN, **(defines or {})}
         if registrar is not None:
             defines["REGISTRAR"] = registrar.uri("udp").removesuffix(";transport=udp")
         for source, target in (redirects or {}).items():
             defines |= {"MOVED": source.partition(":")[2].partition("@")[0], "HOTEL": target}
         name = f"kamailio-{Path(config).stem}"
         run = self.file(f"{name}.run")
-        program = self.start(name, kamailio_args(config, places, run, defines))
+        args = kamailio_args(config, places, run, defines)
+        program = self.start(name, args if net is None else net.command(args))
         return self._answering(Server(program, places))
 
-    def _places(self, listens: Sequence[str], host: str) -> list[tuple[str, Place]]:
-        first = free_port(host)
+    def _places(
+        self, listens: Sequence[str], host: str, *, away: bool = False
+    ) -> list[tuple[str, Place]]:
+        """Free ports; of a host that is not of this namespace any may be taken."""
+        here = LOOPBACK if away else host
+        first = free_port(here)
         ports: dict[str, list[int]] = {}
         for transport in listens:
             several = ports.setdefault(transport, [])
             shared = transport in {"udp", "tcp"} and not several
-            several.append(first if shared else free_port(host))
+            several.append(first if shared else free_port(here))
         return listen_on(host, ports)
 
     def _answering(self, server: Server) -> Server:

@@ -79,3 +79,35 @@ class Namespace:
     def cut(self, port: int) -> str:
         """Destroy the connections from inside to a port here, as seen from here."""
         return run("ss", "-K", "-t", "sport", "=", f":{port}", "dst", self.inside)
+
+    def cut_inside(self, port: int) -> str:
+        """Destroy the connections from here to a port inside; both ends are reset."""
+        command = self.command(["ss", "-K", "-t", "sport", "=", f":{port}", "dst", self.outside])
+        return run(*map(str, command))
+
+    def shut(self, port: int) -> None:
+        """Let nothing reach a port inside from here any more."""
+        rules = [
+            "add table ip shut",
+            "add chain ip shut inwards { type filter hook input priority 0; }",
+            f"add rule ip shut inwards ip saddr {self.outside} tcp dport {port} drop",
+        ]
+        run(*map(str, self.command(["nft", "; ".join(rules)])))
+
+    def masquerade(self, source: int, port: int, seen_as: int) -> None:
+        """Be a NAT for datagrams from one port here to one inside, seen from there as another.
+
+        Done again it is a NAT that was restarted: what is sent to the port seen before is lost.
+        """
+        to = f"ip saddr {self.outside} udp sport {source} udp dport {port}"
+        there = f"ip daddr {self.outside} udp sport {port} udp dport"
+        rules = [
+            "add table ip nat_box",
+            "flush table ip nat_box",
+            "add chain ip nat_box inwards { type filter hook prerouting priority -300; }",
+            "add chain ip nat_box outwards { type filter hook output priority -300; }",
+            f"add rule ip nat_box inwards {to} udp sport set {seen_as}",
+            f"add rule ip nat_box outwards {there} {source} drop",
+            f"add rule ip nat_box outwards {there} {seen_as} udp dport set {source}",
+        ]
+        run(*map(str, self.command(["nft", "; ".join(rules)])))

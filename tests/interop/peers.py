@@ -67,11 +67,23 @@ def need_kamailio() -> None:
     need("kamailio")
 
 
+def need_nft() -> None:
+    need("nft")
+    need_namespace()
+
+
+def need_dnsmasq() -> None:
+    need("dnsmasq")
+
+
 NEEDS: dict[str, Callable[[], None]] = {
     "baresip": need_baresip,
+    "dnsmasq": need_dnsmasq,
     "jssip": need_jssip,
     "kamailio": need_kamailio,
     "linphone": need_linphone,
+    "namespace": need_namespace,
+    "nft": need_nft,
     "pjsua2": need_pjsua2,
     "sipp": need_sipp,
 }

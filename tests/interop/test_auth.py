@@ -375,11 +375,11 @@ class TestApp:
     def test_a_fault_costs_its_call_alone(self, server: Server) -> None:
         log = server.program
         assert self.status(server, "broken") == 500
-        log.wait_for(r"ringway: error: the handler failed with INVITE of call \S+\nTraceback")
+        log.wait_for(r"ringway: error: the handler failed with INVITE of call \S+\n  Traceback")
         log.wait_for("LookupError: the directory")
         assert self.status(server, "slow") == 500
         log.wait_for(
-            r"ringway: error: the handler took too long with INVITE of call \S+\nTraceback"
+            r"ringway: error: the handler took too long with INVITE of call \S+\n  Traceback"
         )
         assert self.status(server, "nothing") == 500
         log.wait_for(r"TypeError: a handler returned None")

@@ -149,10 +149,12 @@ class Agent:
             for name, value in request.headers
             if name.lower() in {"via", "from", "call-id", "cseq", "record-route"}
         ]
-        to = request.get("To")
-        if "tag=" not in to:
-            to += f";tag={self._tag}"
+        to = self.tagged(request.get("To"))
         self.send(f"SIP/2.0 {status}", [*kept, f"To: {to}", *headers], body)
+
+    def tagged(self, to: str) -> str:
+        """A To as this agent returns it: with its tag, if there is none yet."""
+        return to if "tag=" in to else f"{to};tag={self._tag}"
 
     def send(self, start: str, headers: Sequence[str], body: str = "") -> None:
         lines = [start, *headers, f"Content-Length: {len(body.encode())}", "", body]

@@ -2,7 +2,8 @@
 
 Arguments: AOR, outbound proxy URI, instance-id ("" for no outbound), reg-id. It answers calls at
 once. The password is in PHONE_PASSWORD. Each event is one line of JSON on stdout, its log goes to
-the file given last; commands come by line on stdin: "call URI", "hangup", "quit".
+the file given last; commands come by line on stdin: "call URI", "hangup", "hold",
+"transfer URI", "quit".
 """
 
 import json
@@ -29,6 +30,9 @@ class PhoneCall(pj.Call):  # type: ignore[misc,unused-ignore]
             reason=info.lastReason,
             remote=info.remoteUri,
         )
+
+    def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802 - as pjsua has it
+        say("transfer", status=prm.statusCode, final=prm.finalNotify)
 
     def onCallRedirected(self, prm: Any) -> int:  # noqa: N802 - as pjsua has it
         say("redirected", target=prm.targetUri)
@@ -103,6 +107,10 @@ def main() -> None:
             account.call.makeCall(argument, pj.CallOpParam(True))
         elif command == "hangup" and account.call is not None:
             account.call.hangup(pj.CallOpParam(True))
+        elif command == "hold" and account.call is not None:
+            account.call.setHold(pj.CallOpParam(True))
+        elif command == "transfer" and account.call is not None:
+            account.call.xfer(argument, pj.CallOpParam(True))
         elif command == "quit":
             break
     account.call = None
