@@ -122,3 +122,25 @@ class TestWithAPasswordOfOnesOwn:
             ear.request("INVITE", f"sip:bob@{DOMAIN}", [f"Proxy-Authorization: {value}"])
             assert ear.final().status in {400, 407}
             assert len(bound(alice)) == 1
+
+    @pytest.mark.parametrize(("method", "uri"), [("MESSAGE", "bob"), ("INVITE", "carol")])
+    def test_credentials_are_for_one_request(
+        self, victim: Victim, alice: Phone, method: str, uri: str
+    ) -> None:
+        """What was held up on its way, and never used, opens no other way."""
+        with alice, Phone("udp", victim.place(), user="alice") as thief:
+            bob = f"sip:bob@{DOMAIN}"
+            alice.request("INVITE", bob)
+            challenge = alice.final()
+            alice.ack("INVITE", bob, challenge)
+            value = credentials(
+                challenge.get("Proxy-Authenticate"),
+                user="alice",
+                secret=alice.secret,
+                method="INVITE",
+                uri=bob,
+            )
+            thief.request(method, f"sip:{uri}@{DOMAIN}", [f"Proxy-Authorization: {value}"])
+            assert thief.final().status in {400, 407}
+            thief.request("INVITE", bob, [f"Proxy-Authorization: {value}"])
+            assert thief.final().status == 480  # as it stands it would have been good

@@ -94,7 +94,17 @@ def check(told: bytes) -> None:
         assert not line.lstrip().startswith(MARK), (number, line)
 
 
-@pytest.mark.parametrize(("log", "level"), [("json", "info"), ("story", "debug")])
+def check_values(told: bytes) -> None:
+    """Whoever shows the values of JSON lines can do so as they are; no name is the stranger's."""
+    for line in told.decode().split("\n"):
+        for name, value in (json.loads(line) if line else {}).items():
+            assert MARK not in name, line
+            assert str(value).isprintable(), line
+
+
+@pytest.mark.parametrize(
+    ("log", "level"), [("json", "info"), ("story", "info"), ("story", "debug")]
+)
 def test_of_strangers(folder: Path, log: str, level: str) -> None:
     environment = {"RINGWAY_LOG__LEVEL": level}
     with Victim(folder, log=log, environment=environment) as victim:
@@ -113,9 +123,7 @@ def test_of_strangers(folder: Path, log: str, level: str) -> None:
     check(out)
     check(err)
     if log == "json":
-        for line in out.decode().split("\n"):
-            if line:
-                assert MARK not in json.loads(line)
+        check_values(out)
     sound = [line for line in out.decode().split("\n") if "not a header line" not in line]
     for secret in ("response=", "nonce="):
         assert secret not in "\n".join(sound)
@@ -123,7 +131,7 @@ def test_of_strangers(folder: Path, log: str, level: str) -> None:
 
 @pytest.mark.parametrize("log", ["json", "story"])
 def test_of_users_and_of_those_they_call(folder: Path, log: str) -> None:
-    """Display names, Contacts and reason phrases of who has a password, and whoever answers."""
+    """Call-IDs, display names, Contacts, reason phrases: of users, and of whoever answers."""
     with Victim(folder, log=log) as victim:
         with (
             Phone("tcp", victim.place("tcp"), user="alice") as alice,
@@ -137,7 +145,7 @@ def test_of_users_and_of_those_they_call(folder: Path, log: str) -> None:
                 contact = f"sip:alice@{alice.local[0]}:{alice.local[1]};transport=tcp;x=%1b%0a"
                 reply = alice.register_proven(number=60, contact=contact, headers=more)
                 assert reply.status == 200, text
-                mallory.call_id = f"call-{number}"
+                mallory.call_id = f"call-{number}-{printable.replace(' ', '')}"
                 mallory.request("OPTIONS", f"sip:alice@{DOMAIN}")
                 challenge = mallory.final()
                 assert challenge.status == 407
@@ -160,7 +168,53 @@ def test_of_users_and_of_those_they_call(folder: Path, log: str) -> None:
                     ],
                 )
                 assert mallory.final().status in {302, 480, 500}
-        eventually(lambda: f"call-{len(INJECTED) - 1}" in victim.out, 10, "all of it is told")
+        eventually(lambda: f"call-{len(INJECTED) - 1}-" in victim.out, 10, "all of it is told")
         assert victim.is_well()
-    check((folder / "stdout").read_bytes())
+    out = (folder / "stdout").read_bytes()
+    assert MARK in out.decode(), "it has told of them"
+    check(out)
+    if log == "json":
+        check_values(out)
     check((folder / "stderr").read_bytes())
+
+
+@pytest.mark.parametrize("log", ["json", "story"])
+def test_of_who_is_called(folder: Path, log: str) -> None:
+    """An address-of-record is kept without its escapes: `%61lice` is alice."""
+    with (
+        Victim(folder, log=log, users=None) as victim,
+        Phone("udp", victim.place()) as stranger,
+    ):
+        stranger.request("OPTIONS", f"sip:x%0d%0a{MARK}%1b%9b%e2%80%ae@{DOMAIN}")
+        assert stranger.final().status in {404, 480}
+    out = (folder / "stdout").read_bytes()
+    assert out.decode().count(MARK) > 1
+    check(out)
+    if log == "json":
+        check_values(out)
+
+
+@pytest.mark.parametrize("log", ["json", "story"])
+def test_of_a_handler_that_quotes_them(folder: Path, log: str) -> None:
+    """An operator's handler fails, and its error holds what a stranger wrote: several lines."""
+    (folder / "app.py").write_text(
+        "def handler(call):\n    raise ValueError(call.request.body.decode())\n"
+    )
+    body = f"v=0\nringway: error: {MARK}\n{MARK}\x1b[2J\u2028{MARK}\u202e"
+    data = message(
+        "INVITE",
+        f"sip:alice@{DOMAIN}",
+        via="SIP/2.0/UDP 127.0.0.1:9;rport;branch={branch}",
+        call_id=f"x\x1b[2J{MARK}",
+        body=body,
+    )
+    with Victim(folder, log=log, app="app:handler") as victim:
+        with Bare() as stranger:
+            stranger.send(data, victim.place())
+            eventually(lambda: "ValueError" in victim.err, 10, "the fault is told")
+        victim.close()
+        told = (folder / "stderr").read_bytes()
+    lines = told.decode().split("\n")
+    assert [line for line in lines if MARK in line]
+    assert not [line for line in lines if not line.isprintable()]
+    assert not [line for line in lines if line.startswith((MARK, f"ringway: error: {MARK}"))]

@@ -7,7 +7,7 @@ RFC 5393 §4), 440 for what fans out (RFC 5393 §5). Most need a password; an at
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from select import select
 
 import pytest
@@ -55,6 +55,21 @@ def bind(phone: Phone, *contacts: str, expires: int = 600) -> int:
     phone.prove("REGISTER", registrar, ["Contact: *", "Expires: 0"], to=phone.aor)
     more = [f"Contact: <{each}>" for each in contacts]
     return phone.prove("REGISTER", registrar, [*more, f"Expires: {expires}"], to=phone.aor).status
+
+
+def call(carol: Phone, uri: str, headers: Sequence[str] = ()) -> None:
+    """Have somebody call, with credentials."""
+    carol.request("INVITE", uri, headers)
+    challenge = carol.final()
+    carol.ack("INVITE", uri, challenge)
+    value = credentials(
+        challenge.get("Proxy-Authenticate"),
+        user=carol.user,
+        secret=carol.secret,
+        method="INVITE",
+        uri=uri,
+    )
+    carol.request("INVITE", uri, [*headers, f"Proxy-Authorization: {value}"])
 
 
 class TestRoute:
@@ -167,12 +182,23 @@ class TestRegistration:
                 assert bind(phone) == 200
 
     def test_max_breadth_of_the_caller_is_not_taken_for_more(self, own: Victim) -> None:
-        with Phone("udp", own.place()) as mallory:
-            targets = [f"sip:mallory@127.0.0.1:9;n={n}" for n in range(20)]
-            assert bind(mallory, *targets) == 200
-            for breadth in ("1", "4000000000", "0", "-1", "x"):
-                mallory.request("INVITE", MALLORY, [f"Max-Breadth: {breadth}"])
-                assert mallory.final().status in {400, 407, 440}
+        with (
+            Phone("udp", own.place()) as mallory,
+            Phone("udp", own.place(), user="carol") as carol,
+        ):
+            assert bind(mallory, mallory.contact) == 200
+            for breadth in ("1", "4000000000"):
+                call(carol, MALLORY, [f"Max-Breadth: {breadth}"])
+                invite = mallory.read()
+                assert 1 <= int(invite.get("Max-Breadth")) <= min(int(breadth), 60)
+                mallory.answer(invite, "486 Busy Here")
+                busy = carol.final()
+                assert busy.status == 486
+                carol.ack("INVITE", MALLORY, busy)
+                assert mallory.read().method == "ACK"
+            for breadth, status in (("0", 440), ("-1", 400), ("x", 400)):
+                assert carol.prove("INVITE", MALLORY, [f"Max-Breadth: {breadth}"]).status == status
+            assert mallory.hears() is None
             assert bind(mallory) == 200
 
     def test_a_flood_of_instances_stays_within_the_limit(self, own: Victim) -> None:
@@ -216,25 +242,28 @@ class TestRegistration:
 class TestRedirect:
     """302s that lead the proxy where it must not go, with recursion switched on."""
 
-    def called(self, victim: Victim, contacts: list[str], status: str = "302 Moved") -> int:
-        """Register, have carol call, and redirect her; the final status that she gets."""
+    def called(
+        self,
+        victim: Victim,
+        contacts: list[str] | Callable[[Phone, int], list[str]],
+        *,
+        transport: str = "tcp",
+        most: int = 11,
+    ) -> int:
+        """Register, have carol call, and redirect her; the final status that she gets.
+
+        Args:
+            victim: the server.
+            contacts: where to; or what says so of a phone and how often it was called.
+            transport: of the phone that redirects.
+            most: how often it may be called: for the first time, and `targets` times.
+        """
         with (
-            Phone("tcp", victim.place("tcp")) as mallory,
+            Phone(transport, victim.place(transport)) as mallory,
             Phone("udp", victim.place(), user="carol") as carol,
         ):
             assert mallory.register_proven(number=31).status == 200
-            carol.request("INVITE", MALLORY)
-            challenge = carol.final()
-            carol.ack("INVITE", MALLORY, challenge)
-            value = credentials(
-                challenge.get("Proxy-Authenticate"),
-                user="carol",
-                secret=carol.secret,
-                method="INVITE",
-                uri=MALLORY,
-            )
-            carol.request("INVITE", MALLORY, [f"Proxy-Authorization: {value}"])
-            more = [f"Contact: <{contact}>" for contact in contacts]
+            call(carol, MALLORY)
             called = 0
             while True:
                 ready = [phone for phone in (mallory, carol) if phone.pending]
@@ -242,12 +271,27 @@ class TestRedirect:
                 assert ready, "nobody is told anything"
                 if mallory in ready and (heard := mallory.read()).method == "INVITE":
                     called += 1
-                    mallory.answer(heard, status, more)
+                    where = contacts(mallory, called) if callable(contacts) else contacts
+                    more = [f"Contact: <{contact}>" for contact in where]
+                    mallory.answer(heard, "302 Moved", more)
                 if carol in ready and (reply := carol.read()).status >= 200:
                     break
             carol.ack("INVITE", MALLORY, reply)
-            assert called <= 11, "the first call, and targets = 10"
+            assert called <= most
             return reply.status
+
+    def test_to_more_than_targets(self, recursing: Victim) -> None:
+        def thirty(mallory: Phone, called: int) -> list[str]:
+            return [f"sip:x{called}-{n}@{address(mallory.local)}" for n in range(30)]
+
+        assert self.called(recursing, thirty, transport="udp") in GOES_ROUND | {302}
+
+    def test_deeper_than_depth(self, recursing: Victim) -> None:
+        def another(mallory: Phone, called: int) -> list[str]:
+            return [f"sip:x{called}@{address(mallory.local)}"]
+
+        status = self.called(recursing, another, transport="udp", most=6)
+        assert status in GOES_ROUND | {302}
 
     def test_to_ourselves(self, recursing: Victim) -> None:
         before = recursing.cpu()
@@ -294,17 +338,7 @@ class TestRedirect:
         with Phone("udp", recursing.place(), user="carol") as carol:
             for number, phone in enumerate(phones):
                 assert phone.register_proven(number=40 + number).status == 200
-            carol.request("INVITE", MALLORY)
-            challenge = carol.final()
-            carol.ack("INVITE", MALLORY, challenge)
-            value = credentials(
-                challenge.get("Proxy-Authenticate"),
-                user="carol",
-                secret=carol.secret,
-                method="INVITE",
-                uri=MALLORY,
-            )
-            carol.request("INVITE", MALLORY, [f"Proxy-Authorization: {value}"])
+            call(carol, MALLORY)
             for number, phone in enumerate(phones):
                 invite = phone.read()
                 assert invite.method == "INVITE"

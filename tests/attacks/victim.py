@@ -21,6 +21,7 @@ from ringway.auth.users import format_user
 DOMAIN: Final = "example.com"
 USERS: Final = ("alice", "bob", "carol", "mallory")
 HOST: Final = "127.0.0.1"
+SERVE: Final = (sys.executable, "-m", "ringway.cli", "serve")
 TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
 # Everybody here is on loopback, and none of them is trusted for it. A busy machine is no attack, so
 # nothing is shed for lag; and one source attacks a thousand times, so none is banned.
@@ -52,6 +53,7 @@ class Victim:
         users: who has a password; None serves everybody without.
         log: how it tells: story or json.
         environment: more of its environment.
+        app: a handler, MODULE:NAME, in its folder.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Victim:
         users: Sequence[str] | None = USERS,
         log: str = "json",
         environment: Mapping[str, str] | None = None,
+        app: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port(HOST)
@@ -92,7 +95,8 @@ class Victim:
         self._err = folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ringway.cli", "serve", "--config", str(config)],
+                [*SERVE, *((app,) if app else ()), "--config", str(config)],
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -134,8 +138,20 @@ class Victim:
 
     def memory(self) -> int:
         """Bytes of memory that it holds (resident)."""
+        return self._status("VmRSS")
+
+    def peak(self) -> int:
+        """The most bytes of memory that it has held since `forget_peak`."""
+        return self._status("VmHWM")
+
+    def forget_peak(self) -> int:
+        """Begin a new peak; the bytes of memory that it holds now."""
+        Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
+        return self.memory()
+
+    def _status(self, name: str) -> int:
         for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
         raise AssertionError("the server is gone")
 

@@ -11,14 +11,16 @@ from ringway.transport.flow import Address, Flow
 from ringway.transport.token import KEY_LENGTH, FlowToken, Purpose, Sealer, TokenKeys, purpose_of
 
 CALL_ID = "a84b4c76e66710@pc33"
+PLACE = "192.0.2.9:5060"
 SEALER = Sealer(TokenKeys({7: bytes(range(KEY_LENGTH))}, 7), "edge")
 FLOW = Flow("wss", Address("10.0.0.1", 443), Address("2001:db8::9", 51_000), 123_456)
 SIDE = FlowToken(Purpose.RECORD_ROUTE, "edge", FLOW, "sip:bob@example.com", "<urn:x:1>")
 OURS = {
     SEALER.seal_path(FLOW): Purpose.PATH,
     SEALER.seal_record_route(None, CALL_ID): Purpose.RECORD_ROUTE,
+    SEALER.seal_record_route(None, CALL_ID, place=PLACE): Purpose.RECORD_ROUTE,
     SEALER.seal(SIDE, CALL_ID): Purpose.RECORD_ROUTE,
-    SEALER.mark_dialog(CALL_ID): Purpose.DIALOG,
+    SEALER.mark_dialog(CALL_ID, PLACE): Purpose.DIALOG,
 }
 
 
@@ -38,7 +40,7 @@ def check(data: bytes) -> None:
             if OURS.get(text) is not purpose:
                 raise AssertionError("what is not ours opens")
     try:
-        vouched = SEALER.vouches(text, CALL_ID)
+        vouched = SEALER.vouches(text, CALL_ID, PLACE)
     except TokenTampered:
         vouched = False
     if vouched is not (OURS.get(text) is Purpose.DIALOG):

@@ -3,6 +3,7 @@
 import signal
 import socket
 import unicodedata
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,34 @@ class TestLogs:
             line for line in written.splitlines() if line.startswith("ringway: error: owned")
         ]
         assert "Traceback" not in written
+
+
+class TestRoom:
+    """What a system that is full must not cost: calls, and the word of why."""
+
+    def test_no_more_files(self, tmp_path: Path) -> None:
+        port = free_port()
+        text = f'listen = ["tcp:127.0.0.1:{port}", "udp:127.0.0.1:{port}"]'
+        narrow = ("sh", "-c", 'ulimit -n 80 && exec "$@"', "sh")
+        with running(tmp_path, text, prefix=narrow) as server, ExitStack() as stack:
+            for _ in range(100):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            server.wait_for("nearly all of the 80 files")
+            with Phone(port) as phone:
+                assert phone.register("alice").status == 200
+            assert server.text.count("nearly all") == 1
+            assert "Traceback" not in server.text
+
+    def test_no_room_on_the_disk(self, tmp_path: Path) -> None:
+        port = free_port(socket.SOCK_DGRAM)
+        text = f'listen = ["udp:127.0.0.1:{port}"]'
+        full = ("sh", "-c", 'exec "$@" > /dev/full', "sh")
+        with (
+            running(tmp_path, text, prefix=full, ready=False) as server,
+            Phone(port) as phone,
+        ):
+            server.wait_for("takes no stories for now: no space left on device")
+            assert phone.register("alice").status == 200
+            server.process.send_signal(signal.SIGTERM)
+            server.wait(15)
+            assert "Traceback" not in server.text

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.operations.service import Phone, bindings, free_port, running
 from tests.unit.aio.support import Certificate
+from tests.unit.server.support import parsed
 
 from ringway.message import Request, build_response, parse_datagram
 
@@ -56,15 +57,43 @@ class TestDrain:
                 pass
             assert server.wait(5) == 0
             assert "Traceback" not in server.text
-            assert "unanswered" not in server.text
+            assert "gave up" not in server.text
 
     def test_it_is_bounded(self, tmp_path: Path) -> None:
+        """What rings then is cancelled, and its caller may try elsewhere."""
         port = free_port(socket.SOCK_DGRAM)
         text = f'listen = ["udp:127.0.0.1:{port}"]\ntimers.drain = "300ms"'
         with running(tmp_path, text) as server, Phone(port) as caller, Phone(port) as callee:
-            ringing(caller, callee)
+            _, arrived = ringing(caller, callee)
             server.process.send_signal(signal.SIGTERM)
-            server.wait_for("stopped with 1 requests unanswered")
+            final = parsed(caller.read())
+            assert final.status == 503
+            assert final.get("retry-after") == "5"
+            cancel = parse_datagram(callee.read())
+            assert isinstance(cancel, Request)
+            assert cancel.method == "CANCEL"
+            invite = parse_datagram(arrived)
+            assert isinstance(invite, Request)
+            assert cancel.top_via.branch == invite.top_via.branch
+            server.wait_for("gave up 1 requests that were under way")
+            assert server.wait(5) == 0
+
+    def test_over_a_connection_too(self, tmp_path: Path) -> None:
+        """The last word is on its way before the connection is closed."""
+        port = free_port()
+        text = f'listen = ["udp:127.0.0.1:{port}", "tcp:127.0.0.1:{port}"]\ntimers.drain = "0s"'
+        with running(tmp_path, text) as server, Phone(port) as callee:
+            assert callee.register("bob").status == 200
+            with socket.create_connection(("127.0.0.1", port)) as caller:
+                caller.settimeout(10)
+                invite = callee.request("INVITE", "bob", "Contact: <sip:x@a.invalid>")
+                caller.sendall(invite.replace("SIP/2.0/UDP", "SIP/2.0/TCP").encode())
+                assert callee.read().startswith(b"INVITE ")
+                server.process.send_signal(signal.SIGTERM)
+                said = b""
+                while data := caller.recv(65536):
+                    said += data
+                assert b"SIP/2.0 503 " in said
             assert server.wait(5) == 0
 
     @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])

@@ -10,19 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ringway.codes import Effect
+from ringway.codes import Effect, Role
 from ringway.endpoint.clients import Clients
 from ringway.endpoint.servers import Servers
 from ringway.location import Location, Put
+from ringway.proxy import outgoing
 from ringway.proxy.context import ResponseContext
 from ringway.proxy.proxy import Proxy
 from ringway.proxy.stateless import Acknowledger
 from ringway.proxy.target import Target
 from ringway.registrar.registrar import Registrar
 from ringway.server.core import Core
-from ringway.transaction import Action
+from ringway.transaction import Action, Input
 
-Patch = tuple[type, str, Callable[..., Any]]
+Patch = tuple[Any, str, Callable[..., Any]]
+"""A class or module, the name in it, and what stands there instead."""
 
 BUGS: dict[str, tuple[str, Callable[[], list[Patch]]]] = {}
 """Name to what it does and the patches that do it."""
@@ -42,7 +44,7 @@ def bug(words: str) -> Callable[[Callable[[], list[Patch]]], Callable[[], list[P
 def planted(name: str) -> Iterator[None]:
     """Have a bug while this lasts."""
     patches = BUGS[name][1]()
-    before = [(owner, what, owner.__dict__[what]) for owner, what, _ in patches]
+    before = [(owner, what, vars(owner)[what]) for owner, what, _ in patches]
     for owner, what, instead in patches:
         setattr(owner, what, instead)
     try:
@@ -178,3 +180,22 @@ def forget_who_waits() -> list[Patch]:
 @bug("Bindings never lapse.")
 def forget_to_expire() -> list[Patch]:
     return [(Core, "expire", lambda self, now: None)]
+
+
+@bug("The mark that asks an edge for no 100 of its own is left out within a call.")
+def let_an_edge_stop_the_clock() -> list[Patch]:
+    return [(outgoing, "_mark_last", lambda draft, request: None)]
+
+
+@bug("A call that rings ends with a connection between nodes.")
+def end_with_a_connection() -> list[Patch]:
+    def flow_failed(self: Clients, flow: Any, reason: str, now: float) -> None:
+        for client in self._in_flight.pop(flow, {}):
+            self._step(client, Input.TRANSPORT_ERROR, now, detail=reason)
+
+    return [(Clients, "flow_failed", flow_failed)]
+
+
+@bug("A phone that rings is given up when its flow breaks at an edge.")
+def give_up_who_rings() -> list[Patch]:
+    return [(ResponseContext, "role", lambda self, spec: Role.PROXY)]

@@ -89,7 +89,9 @@ class Judge:
 
     # Registration
 
-    def not_bound(self, line: Line, message: Sip) -> None:
+    def not_bound(self, line: Line, message: Sip, client: Client) -> None:
+        if (line.home.hub or line.home).jumped_at > client.sent_at:
+            return  # it lapsed before the store was done
         if not line.phone.tainted and message.call_id not in self._tainted:
             text = f"the 200 to the REGISTER of {line.phone} does not name its binding"
             self.fail("a 200 is no lie", text, message.call_id)
@@ -141,7 +143,7 @@ class Judge:
         self.count("delivered")
         server.since = call.at
         now = self.network.now
-        if not asked.uri.startswith(f"sip:{phone.user}@"):
+        if not asked.uri.startswith(f"sip:{phone.user}@") and not phone.tainted:
             self.fail("right phone", f"{phone} got a request for {asked.uri}", asked.call_id)
         unbound_at = server.line.unbound_at
         if unbound_at and not phone.tainted and call.at > unbound_at + 1:
@@ -217,12 +219,12 @@ class Judge:
                 self.fail("no answer from nobody", f"{message.status} to {call}", call.call_id)
         elif not call.cancelled_at:
             self._failure(call, message.status)
+            if message.status in {408, 480, 500, 503}:
+                self._given_up(call, message.status)
 
     def _ring_on(self, call: Call) -> None:
         """The call is over for its caller: no phone may ring on."""
         now = self.network.now
-        if self.lossy and 482 in [copy.status for copy in call.copies]:
-            return  # known: after a 482 the first copy is waited for, but nothing asks for its 180
         for copy in call.copies:
             if copy.live and copy.solid_until(now) and 0 < copy.spoke_at < now - RING_ON:
                 text = f"{copy.phone} rings on, {call} is over"
@@ -253,6 +255,21 @@ class Judge:
             ]
         )
 
+    def _given_up(self, call: Call, status: int) -> None:
+        """A call failed by no phone's word: nobody may ring whom an edge has heard.
+
+        Whatever connection broke since, theirs or one between nodes: the phone has the call.
+        """
+        now = self.network.now
+        said = {copy.status for copy in call.copies}
+        if not self.edges or self.lossy or status in said or 302 in said or not call.line.up:
+            return
+        for copy in call.copies:
+            rings = copy.live and copy.phone.alive and 0 < copy.spoke_at < now - 1
+            if rings and copy.rang_over and copy.rang_over == copy.line.home.lives:
+                text = f"{copy.phone} rings, {call} got {status}"
+                self.fail("who rings is not given up", text, call.call_id)
+
     def _failure(self, call: Call, status: int) -> None:
         now = self.network.now
         solid = [each for each in self.users.get(call.callee, []) if each.solid(call.at, now)]
@@ -267,8 +284,10 @@ class Judge:
         ]:
             text = f"{accepted[0].phone} answered {accepted[0].status}, {call} got {status}"
             self.fail("an answer reaches the caller", text, call.call_id)
-        elif status in sent or 482 in sent:
-            return  # with 482 a phone waits for its first copy, whose way back may be gone
+        elif status in sent:
+            return
+        elif 482 in sent and [each for each in call.copies if not self._heard(each)]:
+            return  # the phone waits on the copy it has, and what it says goes over a dead flow
         elif not [copy for copy in call.copies if copy.phone in solid]:
             text = f"{call} got {status}, and {solid[0]} had a live flow all along"
             self.fail("a live flow is enough", text, call.call_id)
@@ -279,8 +298,12 @@ class Judge:
         elif not [copy for copy in call.copies if copy.cancelled or copy.live]:
             text = f"{call} got {status}, which no phone has said ({sent})"
             self.fail("the phones' word counts", text, call.call_id)
-        elif status not in {408, 480, 487, 500, 503}:
+        elif status not in {408, 480, 487}:
             self.fail("the phones' word counts", f"{call} got {status}", call.call_id)
+
+    def _heard(self, copy: Server) -> bool:
+        """True when what a phone says to this copy comes through: 482 says that it has another."""
+        return copy.status == 482 or copy.solid_until(self.network.now)
 
     def no_final(self, call: Call, why: str) -> None:
         """A call ended without a final response."""
@@ -305,8 +328,6 @@ class Judge:
         reachable = other.line.solid(call.at, now)
         if other.phone.outbound and other.phone.registers:
             reachable = other.phone.solid(since, now)
-        if other.line.silent_at > call.at and self.edges:
-            return  # known: an edge that hears nothing says 100, and the registrar waits in vain
         if not reachable or 200 <= status < 300 or (status == 481 and other.ended):
             return
         self.fail(

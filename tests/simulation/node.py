@@ -89,6 +89,7 @@ class Node:
     Attributes:
         address: where it listens, UDP and TCP.
         offset: seconds its clock is ahead of the network's.
+        jumped_at: when it last jumped.
         running: False after a crash.
         runs: how often it was started.
         hub: the registrar, if this is an edge.
@@ -109,7 +110,7 @@ class Node:
         self.rng = rng
         self.address = Address(host, PORT)
         self.store = Store()
-        self.offset = 0.0
+        self.offset = self.jumped_at = 0.0
         self.running = False
         self.runs = 0
         self.hub: Node | None = None
@@ -133,6 +134,13 @@ class Node:
     def in_order(self) -> bool:
         """True when it runs, and the registrar behind it too."""
         return self.running and (self.hub is None or self.hub.running)
+
+    @property
+    def lives(self) -> tuple[int, ...]:
+        """How often it and the registrar behind it were started; () while one is down."""
+        if not self.in_order:
+            return ()
+        return (self.runs, self.hub.runs if self.hub is not None else self.runs)
 
     @property
     def now(self) -> float:
@@ -171,6 +179,7 @@ class Node:
     def jump(self, seconds: float) -> None:
         """Let its clock jump ahead."""
         self.offset += seconds
+        self.jumped_at = self.network.now
         if self.running:
             self._drain()
 

@@ -64,6 +64,7 @@ class Line:
         self.failures = 0
         self.cseq = 0
         self.call_id = phone.unique()
+        self.registering: Client | None = None
         self.end: End | None = None
         self.buffer = b""
         self.pongs = 0
@@ -146,6 +147,8 @@ class Line:
         if phone.outbound:
             params = f';+sip.instance="{phone.instance}";reg-id={self.number}'
         self.cseq += 1
+        if self.registering is not None:  # one at a time, that an old one comes not last (§10.2)
+            self.registering.fail("there is another one")
         if seconds == 0:
             self.bound, self.solid_since = False, None
         epoch = self.epoch
@@ -161,9 +164,9 @@ class Line:
                 self.solid_since = None if message.status != 500 else self.solid_since
                 self._refused(message)
             elif message.status >= 200:
-                self._registered(message, seconds)
+                self._registered(message, client, seconds)
 
-        Client(
+        self.registering = Client(
             phone,
             self,
             "REGISTER",
@@ -180,7 +183,7 @@ class Line:
             ],
         )
 
-    def _registered(self, message: Sip, asked: int) -> None:
+    def _registered(self, message: Sip, client: Client, asked: int) -> None:
         phone, now = self.phone, self.phone.network.now
         mine = [each for each in message.all("contact") if f"<{self.contact}>" in each]
         if asked == 0:
@@ -188,7 +191,7 @@ class Line:
             phone.judge.unregistered(self, still=bool(mine))
             return
         if not mine:
-            phone.judge.not_bound(self, message)
+            phone.judge.not_bound(self, message, client)
             return
         found = _EXPIRES.search(mine[0])
         granted = int(found[1]) if found else asked

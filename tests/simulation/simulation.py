@@ -28,9 +28,9 @@ from ringway.endpoint import Decision
 from ringway.message import parse_uri
 from ringway.proxy.context import ResponseContext
 
-QUIET = 1700.0
-"""Seconds after the horizon by which the longest call is over: timer C once for each way to a phone
-that answers every copy with 482, while the one it answers cannot come back."""
+QUIET = 600.0
+"""Seconds after the horizon by which the longest call is over: a phone may ring for the time of
+timer C, break off, and ring on over another flow."""
 
 LAPSED = 8000.0
 """Seconds until the last binding has lapsed; damage can make its expiry any number."""
@@ -258,13 +258,14 @@ class Simulation:
 
     def _disturb(self, node: Node, *, forget: bool) -> None:
         """The ways through a node are out of order; with ``forget`` until they register again."""
+        since = self.network.now if node.running else float("inf")
         for line in self._lines_at(node):
             if line.sound_since is not None:
-                line.sound_since = self.network.now if node.running else float("inf")
+                line.sound_since = since
             if forget and line.phone.registers:
                 line.solid_since = None
             elif line.solid_since is not None:
-                line.solid_since = self.network.now
+                line.solid_since = since
 
     def _crash(self, node: Node, *, hangs: bool) -> None:
         if not node.running:

@@ -150,6 +150,7 @@ class Server:
         status: the last that was sent, 0 for none.
         since: when the call that it belongs to began.
         spoke_at: when the first response was sent, 0 for never.
+        rang_over: runs of the nodes over which a 180 left, if the way was in order then.
         acked: the ACK of the final response has come.
         tag: the To tag of every response.
     """
@@ -161,6 +162,7 @@ class Server:
         self.at = self.since = phone.network.now
         self.status = 0
         self.spoke_at = 0.0
+        self.rang_over: tuple[int, ...] = ()
         self.final_at = 0.0
         self.acked = False
         self.cancelled = False
@@ -182,6 +184,8 @@ class Server:
             return
         self.status = status
         self.spoke_at = self.spoke_at or self.phone.network.now
+        if status == 180 and self.line.solid_since is not None:
+            self.rang_over = self.line.home.lives
         tag = self.tag if status > 100 else ""
         phrase = PHRASES.get(status, "Final")
         self.data = response(self.asked, status, phrase, tag, headers)

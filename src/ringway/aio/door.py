@@ -26,7 +26,7 @@ class Door(Protocol):
         """Take a connection out of the count."""
 
     def hit(self, bound: str) -> None:
-        """Count that a bound was met: handshake_time or write_buffer."""
+        """Count that a bound was met: handshake_time, write_buffer or open_files."""
 
 
 class PlainDoor:

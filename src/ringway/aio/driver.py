@@ -21,6 +21,7 @@ import ipaddress
 import logging
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Final, ParamSpec, Self
@@ -28,6 +29,7 @@ from typing import Final, ParamSpec, Self
 from ringway.aio.clock import Clock
 from ringway.aio.door import Door, PlainDoor
 from ringway.aio.lag import LagProbe
+from ringway.aio.process import file_limit
 from ringway.aio.resolver import Resolver
 from ringway.aio.secure import HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT, SecureListener
 from ringway.aio.sockets import BACKLOG, address_of
@@ -67,6 +69,13 @@ STORE_TIMEOUT: Final = 2.0
 
 COMMIT_BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds, in seconds, of the buckets in which commits are counted."""
+
+SPARE_FILES: Final = 64
+"""Descriptors that connections leave to the store, to DNS and to connections of ours; a quarter of
+them all where there are few."""
+
+TELL_EVERY: Final = 60.0
+"""Seconds between two log lines about connections that there was no room for."""
 
 GRAIN: Final = 0.005
 """Seconds between two wake-ups that are for timers alone."""
@@ -142,6 +151,9 @@ class Driver:
         self._wakeup: asyncio.TimerHandle | None = None
         self._wakeup_at = 0.0
         self._woken_at = 0.0
+        files = file_limit()
+        self._most_files = files - min(SPARE_FILES, files // 4) if files else sys.maxsize
+        self._told_full_at = float("-inf")
 
     # For the owner
 
@@ -263,7 +275,11 @@ class Driver:
         if self._stopping:
             return None
         now = self.clock()
-        reason = connection.stranger or self.admit(connection, remote.host)
+        reason = (
+            connection.stranger
+            or self._no_room(connection, now)
+            or self.admit(connection, remote.host)
+        )
         if not reason:
             if self._guard(remote, self._open, connection, local, remote, now):
                 self._flush(now)
@@ -273,6 +289,24 @@ class Driver:
         if connection.target is not None:
             self._call(self._failure(connection.target, reason), "a refused connection")
         return None
+
+    def _no_room(self, connection: Connection, now: float) -> str:
+        """Say why there is no room for a connection that came in, while there still is some.
+
+        Without a descriptor left, uvloop closes what it accepts and tells nobody; nor could the
+        store be opened again, or a name be looked up.
+        """
+        if connection.target is not None or connection.number < self._most_files:
+            return ""
+        self._door.hit("open_files")
+        if now - self._told_full_at >= TELL_EVERY:
+            self._told_full_at = now
+            _logger.warning(
+                "connections are closed as they come: nearly all of the %d files that this "
+                "process may open are open (see LimitNOFILE, ulimit -n)",
+                file_limit(),
+            )
+        return "the process may open no more files"
 
     def admit(self, connection: Connection, host: str) -> str:
         """Ask the door for a connection, unless it has let it in before; see `Door.connects`."""

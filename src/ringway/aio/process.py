@@ -10,7 +10,7 @@ import contextlib
 import gc
 from typing import Final
 
-__all__ = ["raise_file_limit", "tune_collector"]
+__all__ = ["file_limit", "raise_file_limit", "tune_collector"]
 
 THRESHOLDS: Final = (50_000, 20, 100)
 
@@ -38,3 +38,13 @@ def raise_file_limit() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
     return soft
+
+
+def file_limit() -> int:
+    """Return how many files this process may hold open; 0 if the system does not say."""
+    try:
+        import resource  # noqa: PLC0415 - not on every system
+    except ImportError:  # pragma: no cover - Windows
+        return 0
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 0 if soft == resource.RLIM_INFINITY else soft

@@ -104,6 +104,7 @@ class Connection(asyncio.Protocol):
         "kind",
         "listener",
         "names",
+        "number",
         "stranger",
         "target",
     )
@@ -124,6 +125,8 @@ class Connection(asyncio.Protocol):
         self.flow: Flow | None = None
         self.names: tuple[str, ...] = ()
         """The SIP domains that the peer's certificate proves (RFC 5922 §7.1)."""
+        self.number = -1
+        """Of its descriptor: the system gives the lowest that is free."""
         self.counted = False
         """Whether the door has it in its count."""
         self.stranger = ""
@@ -165,6 +168,7 @@ class Connection(asyncio.Protocol):
             transport.abort()
             return
         sock = transport.get_extra_info("socket")
+        self.number = sock.fileno()
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for name, value in self._owner.tcp_options:

@@ -10,7 +10,6 @@ Under systemd the same is told to it, see `ringway.server.operations.systemd`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
@@ -25,10 +24,11 @@ from typing import Final, TextIO
 
 from ringway.aio.process import raise_file_limit, tune_collector
 from ringway.aio.sockets import bind_stream
+from ringway.cli.lines import Lines
 from ringway.cli.paint import terminal_paint
 from ringway.endpoint import Decision
 from ringway.errors import ConfigError
-from ringway.explain import Paint, StoryTeller, escape, event
+from ringway.explain import Paint, StoryTeller, escape, event, masked
 from ringway.server.config.sections import MetricsConfig, WebConfig
 from ringway.server.config.settings import Config
 from ringway.server.operations.systemd import Supervisor, passed_sockets
@@ -111,7 +111,7 @@ async def _serve(
         supervisor.tell("STOPPING=1", "STATUS=finishing what is under way")
         left = await server.drain(hurry)
         if left:
-            _logger.warning("stopped with %d requests unanswered", left)
+            _logger.warning("gave up %d requests that were under way", left)
     stories.close()
 
 
@@ -202,7 +202,7 @@ class Stories:
         self, config: Config, paint: Paint, loop: asyncio.AbstractEventLoop, output: TextIO
     ) -> None:
         self._loop = loop
-        self._output: TextIO | None = output
+        self._say = Lines(output).say
         self._json = config.log.format == "json"
         self._teller = StoryTeller(paint=paint, live=config.log.level == "debug")
         self._timer: asyncio.TimerHandle | None = None
@@ -292,17 +292,6 @@ class Stories:
         self._say(*self._teller.settle(self._due))
         self._wait(self._due)
 
-    def _say(self, *lines: str) -> None:
-        if not lines or self._output is None:
-            return
-        try:
-            self._output.write("".join(f"{line}\n" for line in lines))
-            self._output.flush()
-        except OSError:  # nobody reads any more; calls go on
-            self._output = None
-            with contextlib.suppress(OSError):
-                _logger.warning("standard output is closed: no more stories")
-
 
 class _LogLines(logging.Formatter):
     """What an operator should look at, as a line or as JSON."""
@@ -316,5 +305,8 @@ class _LogLines(logging.Formatter):
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         if self._json:
             values = {"at": record.created, "kind": "log", "level": record.levelname.lower()}
-            return json.dumps({**values, "text": text, **({"trace": trace} if trace else {})})
-        return f"ringway: {record.levelname.lower()}: {text}" + (f"\n{trace}" if trace else "")
+            told = {"trace": masked(trace)} if trace else {}
+            return json.dumps({**values, "text": text, **told})
+        # Indented: an error may quote what came from the wire, and its lines are not ours.
+        lines = [f"\n  {escape(line, longest=0)}" for line in trace.split("\n") if line]
+        return f"ringway: {record.levelname.lower()}: {text}" + "".join(lines)

@@ -6,6 +6,6 @@ decision for JSON logs. Both are pure: decisions in, text out.
 
 from ringway.explain.events import event
 from ringway.explain.story import StoryTeller
-from ringway.explain.text import Paint, Tone, escape
+from ringway.explain.text import Paint, Tone, escape, masked
 
-__all__ = ["Paint", "StoryTeller", "Tone", "escape", "event"]
+__all__ = ["Paint", "StoryTeller", "Tone", "escape", "event", "masked"]

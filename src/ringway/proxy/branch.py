@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringway.codes import CANCELLED, Source
+from ringway.codes import CANCELLED, Role, Source
 from ringway.endpoint import ClientTransaction, RequestFailed, ResponseReceived, Timer
 from ringway.errors import ParseError
 from ringway.message import Response
+from ringway.proxy.broken import cause_of
 from ringway.proxy.outcome import Outcome, failure
 from ringway.proxy.outgoing import next_hop, outgoing
 from ringway.proxy.way import Way
@@ -32,6 +33,8 @@ class Branch:
         place: the host and port that the way leads to, "" over a flow of ours.
         heard: True once any response came, 100 included.
         rang: True once a provisional above 100 came.
+        broken: True while what it was sent over is gone and nothing has come by another way.
+        awaited: True once it was gone back to because the phone says that it has this copy.
         superseded: True while another branch counts instead; it may still speak, late.
         cancelled: True once it was given up.
         answered: True once a final response came.
@@ -40,8 +43,8 @@ class Branch:
     """
 
     __slots__ = (
-        "answered", "cancelled", "client", "ended", "heard", "hops", "outcome", "place",
-        "rang", "superseded", "target", "timer_c", "timer_silent", "way",
+        "answered", "awaited", "broken", "cancelled", "client", "ended", "heard", "hops",
+        "outcome", "place", "rang", "superseded", "target", "timer_c", "timer_silent", "way",
     )  # fmt: skip
 
     def __init__(self, target: Target, way: Way) -> None:
@@ -52,6 +55,8 @@ class Branch:
         self.place = ""
         self.heard = False
         self.rang = False
+        self.broken = False
+        self.awaited = False
         self.superseded = False
         self.cancelled = False
         self.answered = False
@@ -92,15 +97,13 @@ class Branch:
     def handle(self, event: ResponseReceived | RequestFailed, now: float) -> None:
         """Take what the endpoint says of this branch's transaction."""
         if isinstance(event, RequestFailed):
-            self.ended = True
-            if self.cancelled:
-                self._fail(Outcome(CANCELLED, event.source, event.detail), now)
-            else:
-                self._fail(failure(event.source, event.detail), now)
-        elif event.response.status < 200:
-            self._provisional(event.response, now)
+            self._failed(event, now)
         else:
-            self._final(event.response, now)
+            response = self.target.context.proxy.credible(event.response, event.flow)
+            if response.status < 200:
+                self._provisional(response, now)
+            else:
+                self._final(response, now)
 
     def supersede(self, *, keep: bool) -> None:
         """Let another branch count.
@@ -115,9 +118,14 @@ class Branch:
             self._keep()
 
     def wait_again(self, now: float) -> None:
-        """Count again: the phone has had this copy all along (RFC 3261 §8.2.2.2)."""
+        """Count again: the phone has had this copy all along (RFC 3261 §8.2.2.2).
+
+        What it said may have been lost, so it is asked again, unless it was heard.
+        """
         self.superseded = False
         self.outcome = None
+        if self.client is not None:
+            self.target.context.proxy.endpoint.resume(self.client, now)
         self._start_timer_c(now)
 
     def cancel(self, now: float, headers: Headers = ()) -> None:
@@ -167,10 +175,26 @@ class Branch:
 
     # what comes back
 
+    def _failed(self, event: RequestFailed, now: float) -> None:
+        context = self.target.context
+        mere_edge = self.way.flow is not None and context.role(self.target.spec) is Role.EDGE
+        self.ended = True
+        self.broken = event.source is Source.TRANSPORT
+        outcome = failure(event.source, event.detail)
+        if self.cancelled or (self.rang and not self.broken):
+            self._fail(Outcome(CANCELLED, event.source, event.detail), now)
+        elif self.rang and mere_edge:
+            # Who rings has the call, and may answer over a new connection (§18.2.2).
+            self._keep()
+            context.flow_broke(outcome, now)
+        else:
+            self._fail(outcome, now)
+
     def _provisional(self, response: Response, now: float) -> None:
         if self.answered or not _goes_on(response):
             return
         self.heard = True
+        self.broken = False
         if self.timer_silent is not None:
             self.timer_silent.cancel()
             self.timer_silent = None
@@ -179,7 +203,12 @@ class Branch:
             if self.timer_c is not None:
                 self.timer_c.cancel()
                 self._start_timer_c(now)
-        self.target.provisional(self, response, now)
+        cause = cause_of(response)
+        gone = None if cause is None else Outcome(cause, Source.RECEIVED, f"{self.way} is gone")
+        if gone is not None and gone.unreachable:
+            self.target.broke(self, gone, now)
+        else:
+            self.target.provisional(self, response, now)
 
     def _final(self, response: Response, now: float) -> None:
         success = response.status < 300
@@ -187,6 +216,7 @@ class Branch:
             self._keep()  # a 408 comes again, whose 2xx may still follow
             return
         self.heard = self.answered = True
+        self.broken = False
         self.ended = not success
         self.stop()
         if not _goes_on(response):

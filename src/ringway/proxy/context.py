@@ -25,8 +25,9 @@ from ringway.codes import (
 from ringway.endpoint import Decision, Kind, ServerTransaction, Timer
 from ringway.endpoint.counters import count_over
 from ringway.message import Request, Response, build_response
+from ringway.proxy import broken
 from ringway.proxy.outcome import Outcome, aggregated, best_of, failure
-from ringway.proxy.record import Side
+from ringway.proxy.record import Side, turn_around
 from ringway.proxy.summary import NEXT_HOP, PHONE, PHONES, summary
 from ringway.proxy.target import ELSEWHERE, Target
 from ringway.proxy.validation import has_passed, is_first_hop
@@ -72,6 +73,8 @@ class ResponseContext:
         source: the flow it came over.
         mark: what loop detection recognises the request by.
         near: the caller's side of the dialog, described when it is first asked for.
+        recorded: our Record-Route values that the response is to show otherwise, the caller's
+            side first; empty if there are none.
         visited: URIs this request was sent to; each is used at most once (§8.1.3.4).
         depth: how often redirects were followed.
         recursed: how many Contacts of redirects were followed.
@@ -80,7 +83,8 @@ class ResponseContext:
     __slots__ = (
         "_active", "_best", "_breadth", "_fell_back", "_ring_timer", "_share", "_tiers", "_tried",
         "cancelled", "closed", "depth", "finished", "in_dialog", "is_invite", "mark",
-        "near", "plan", "proxy", "recursed", "request", "source", "transaction", "visited",
+        "near", "plan", "proxy", "recorded", "recursed", "request", "source", "transaction",
+        "visited",
     )  # fmt: skip
 
     def __init__(
@@ -99,6 +103,7 @@ class ResponseContext:
         self.plan = plan
         self.mark = mark
         self.near: Side | None = None
+        self.recorded: tuple[str, ...] = ()
         self.is_invite = request.method == "INVITE"
         self.in_dialog = bool(request.to_tag)
         self.visited: list[str] = [request.uri_text]
@@ -145,6 +150,13 @@ class ResponseContext:
         for target in list(self._active):
             target.cancel(now)
 
+    def abandon(self, headers: tuple[tuple[str, str], ...], text: str, now: float) -> None:
+        """Answer the caller with 503 and cancel what was sent: this node ends."""
+        self.closed = True
+        self._answer(503, now, headers, text)
+        for target in list(self._active):
+            target.cancel(now)
+
     @property
     def open(self) -> bool:
         """True while new branches may be made."""
@@ -155,6 +167,14 @@ class ResponseContext:
     def effects(self, way: Way, outcome: Outcome, spec: TargetSpec) -> tuple[Effect, ...]:
         """Ask the table what this outcome, met this way, leads to."""
         return effects(outcome.status, self._circumstance(way, outcome.source, spec))
+
+    def role(self, spec: TargetSpec) -> Role:
+        """Return what we are to a target.
+
+        A token whose phone is known can be replaced by another flow of that phone: then we choose,
+        like any proxy, and are no mere edge.
+        """
+        return Role.PROXY if spec.instance else self.plan.role
 
     def sent(self, to: Flow | NextHop, now: float) -> None:
         """Note that a branch goes out, and over which flow if that is known."""
@@ -169,6 +189,15 @@ class ResponseContext:
             self._forward(response, now)
         elif self.plan.withholds:
             self.proxy.endpoint.reply(self.transaction, 100, now)
+
+    def flow_broke(self, outcome: Outcome, now: float) -> None:
+        """Tell who knows other flows of the phone that this one is gone, while it is waited for."""
+        status = self._sent_as(outcome, Toward.PROXY)
+        if self.plan.withholds and status is not None:
+            fields = (broken.reason(status),)
+            self.proxy.endpoint.reply(self.transaction, broken.STATUS, now, headers=fields)
+        text = f"{outcome.text}; the phone rings, its answer is waited for"
+        self.note(Kind.FAILOVER, text, now, outcome)
 
     def succeeded(self, branch: Branch, response: Response, now: float) -> None:
         """Forward a 2xx and cancel what else is ringing (§16.7 steps 5 and 10)."""
@@ -278,13 +307,11 @@ class ResponseContext:
     def _circumstance(self, way: Way, source: Source, spec: TargetSpec) -> Circumstance:
         """Describe to the table where something comes from.
 
-        A response that came through an edge of ours may be the edge's own. A token whose phone
-        is known can be replaced by another flow of that phone: then we choose, like any proxy.
+        A response that came through an edge of ours may be the edge's own.
         """
         if source is Source.RECEIVED and way.binding is not None and way.routes:
             source = Source.OWN_EDGE
-        role = Role.PROXY if spec.instance else self.plan.role
-        return Circumstance(role, self.request.method, self.in_dialog, source)
+        return Circumstance(self.role(spec), self.request.method, self.in_dialog, source)
 
     def _at_the_end(self, source: Source) -> Circumstance:
         """Describe to the table what is left when no target is: which way it came, no more."""
@@ -445,6 +472,8 @@ class ResponseContext:
     def _forward(self, response: Response, now: float) -> None:
         draft = response.edit()
         draft.pop_value("via")
+        if self.recorded and response.status < 300:
+            turn_around(draft, response, self.recorded, self.proxy.sealer)
         if (
             self.plan.adds_path
             and self.proxy.settings.flow_timer

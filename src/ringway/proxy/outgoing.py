@@ -60,6 +60,8 @@ def outgoing(
         draft.remove("route")
     for route in reversed(_marked(target, way, now)):
         draft.prepend("Route", f"<{route}>")
+    if way.keep_routes and target.route_flow is not None and target.has_rival(now):
+        _mark_last(draft, request)
     if context.plan.adds_path:
         proxy = context.proxy
         draft.prepend("Path", path_value(context.source, to, proxy.endpoint, proxy.sealer))
@@ -85,6 +87,18 @@ def _marked(target: Target, way: Way, now: float) -> tuple[str, ...]:
     return (*way.routes[:-1], f"{way.routes[-1]};{ALTERNATIVES}")
 
 
+def _mark_last(draft: Draft[Request], request: Request) -> None:
+    """Mark the Route that a request within a dialog came with, as a Path is marked.
+
+    In a dialog as well, the phone's edge wrote the last one.
+    """
+    *others, last = request.routes
+    draft.remove("route")
+    for route in others:
+        draft.append("Route", str(route))
+    draft.append("Route", f"<{last.uri_text};{ALTERNATIVES}>")
+
+
 def _record_routes(
     context: ResponseContext, target: Target, way: Way, to: Flow | NextHop, now: float
 ) -> tuple[str, ...]:
@@ -98,4 +112,7 @@ def _record_routes(
     secure = (way.uri or request.uri_text)[:5].lower() == "sips:" or any(
         route[:5].lower() == "sips:" for route in way.routes[:1]
     )
-    return record_routes(near, far, request.call_id, proxy.endpoint, proxy.sealer, secure=secure)
+    values = record_routes(near, far, request.call_id, proxy.endpoint, proxy.sealer, secure=secure)
+    if near.flow is None or far.flow is None:  # the caller is shown another way than the callee
+        context.recorded = (values[0], *dict.fromkeys((*context.recorded[1:], *values[1:])))
+    return values

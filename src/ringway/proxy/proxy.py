@@ -8,7 +8,7 @@ Request-URI itself. How it gets there and what comes back is the response contex
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 from ringway.codes import Rank, Role, Source, Toward, own_answer, rank, synthetic, translation
 from ringway.endpoint import (
@@ -24,22 +24,26 @@ from ringway.location import Binding, Location, Persist, aor_of, durable_drops
 from ringway.message import Request, Response, Uri, Warning399
 from ringway.proxy.context import Plan, ResponseContext
 from ringway.proxy.outcome import Outcome
-from ringway.proxy.record import plain_record_route
+from ringway.proxy.record import dialog_route
 from ringway.proxy.recursion import Recursion
 from ringway.proxy.route import Routed, take_own_routes
 from ringway.proxy.settings import ProxySettings, Relay
 from ringway.proxy.stateless import Acknowledger
 from ringway.proxy.validation import Rejection, check_forwardable, is_first_hop, loop_mark
-from ringway.proxy.way import TargetSpec, Way, binding_way, targets_of, tiers_of
+from ringway.proxy.way import TargetSpec, Way, binding_way, targets_of, tiers_of, ways_of
 from ringway.transport.flow import Flow
 from ringway.transport.nexthop import is_numeric
-from ringway.transport.token import Sealer
+from ringway.transport.token import Purpose, Sealer
 
 Redirect = tuple[int, tuple[tuple[str, str], ...]]
 """A redirect to answer with: status and header fields."""
 
 _ALONG: Final = Plan(tiers=((TargetSpec((Way(keep_routes=True),)),),))
 """The plan for what goes where its Routes or its Request-URI say."""
+
+_ASSERTED: Final = "p-asserted-identity"
+
+M = TypeVar("M", Request, Response)
 
 Fallback = Callable[[ResponseContext, Outcome, float], Redirect | None]
 """Asked before a failure is told to the caller; what it returns is sent instead."""
@@ -73,6 +77,10 @@ class Proxy:
         self.recursion = Recursion(settings, self.targets)
         self.fallback = fallback
         self.waits_for_answer = waits_for_answer
+        self.refuses_path: Callable[[Flow, float], Rejection | None] | None = None
+        """Says who may not send along a Path of ours, and why; None lets everybody."""
+        self.believes: Callable[[Flow], bool] | None = None
+        """Says who may assert an identity; None believes everybody."""
         self._contexts: dict[object, ResponseContext] = {}
         self._acknowledger = Acknowledger(self)
 
@@ -94,8 +102,29 @@ class Proxy:
             TokenTampered, TokenGone, ParseError: as ``take_own_routes``.
         """
         return take_own_routes(
-            request, source, self.is_ours, self._written, self.sealer, self.location, now
+            self.credible(request, source),
+            source,
+            self.is_ours,
+            self._written,
+            self.sealer,
+            self.location,
+            now,
         )
+
+    def credible(self, message: M, source: Flow) -> M:
+        """Take out an identity that its sender cannot assert (RFC 3325 §5)."""
+        if not message.has(_ASSERTED) or self.believes is None or self.believes(source):
+            return message
+        draft = message.edit()
+        draft.remove(_ASSERTED)
+        return draft.build()
+
+    def path_refusal(self, routed: Routed, source: Flow, now: float) -> Rejection | None:
+        """Return why a request may not go where a Path of ours leads, None if it may."""
+        side = routed.side
+        if side is None or side.purpose is not Purpose.PATH or self.refuses_path is None:
+            return None
+        return self.refuses_path(source, now)
 
     def forward(self, event: RequestReceived, routed: Routed, now: float) -> None:
         """Forward a request, or refuse it: RFC 3261 §16.3, §16.5, §16.6.
@@ -150,7 +179,9 @@ class Proxy:
             # RFC 3261 §17.2.1 and RFC 4320 §4.1 demand a 100. Only who asked for it by the mark in
             # the Route hears none: a registrar of ours, which has its own way with its caller.
             self.endpoint.withhold_trying(event.transaction)
-        elif context.is_invite and context.plan.unproven:
+        elif context.is_invite and (
+            context.plan.unproven or self.endpoint.is_stranger(event.transaction)
+        ):
             self.endpoint.answer_quietly(event.transaction, now)
         elif context.is_invite:
             self.endpoint.reply(event.transaction, 100, now)
@@ -192,6 +223,17 @@ class Proxy:
         if context is not None:
             context.cancel(now)
 
+    def abandon(self, headers: tuple[tuple[str, str], ...], text: str, now: float) -> None:
+        """Give up every request that waits for its final response.
+
+        Args:
+            headers: of the 503 that the callers get.
+            text: why, one plain line for the story.
+            now: seconds.
+        """
+        for context in list(self._contexts.values()):
+            context.abandon(headers, text, now)
+
     def flow_closed(self, event: FlowClosed, now: float) -> None:
         """Take every binding on the flow out of service (RFC 5626 §7)."""
         removed = self.location.invalidate_flow(event.flow, event.reason, now)
@@ -209,8 +251,8 @@ class Proxy:
         """Return the address-of-record that a URI names, by whichever of our hosts."""
         return aor_of(uri, self.settings.synonyms)
 
-    def _written(self, call_id: str, source: Flow) -> str:
-        return plain_record_route(source, call_id, self.endpoint, self.sealer)
+    def _written(self, mark: str, source: Flow) -> str:
+        return dialog_route(mark, source, self.endpoint)
 
     def is_ours(self, uri: Uri) -> bool:
         """True when we are responsible for the URI's domain (RFC 3261 §16.5).
@@ -271,8 +313,11 @@ class Proxy:
         request = routed.request
         if routed.side is not None:
             side = routed.side
-            way = Way(keep_routes=True, flow=side.flow)
-            spec = TargetSpec((way,), aor=side.aor, instance=side.instance)
+            ways: tuple[Way, ...] = (Way(keep_routes=True, flow=side.flow),)
+            if side.flow is None and not routed.vouched:  # only to the phone, wherever it is now
+                known = self.location.find_instance(side.aor, side.instance, now)
+                ways = ways_of(known, in_dialog=True)
+            spec = TargetSpec(ways, aor=side.aor, instance=side.instance)
             return Plan(tiers=((spec,),), role=Role.EDGE, withholds=routed.withholds)
         routes = request.routes
         next_hop = routes[0].uri if routes else request.uri
@@ -280,6 +325,8 @@ class Proxy:
         if routed.vouched and request.to_tag and not ours:
             return _ALONG
         may_leave = routed.relay or self.may_relay(event.flow)
+        if may_leave and request.to_tag and request.method == "INVITE":
+            self._acknowledger.passed(request)
         if routes:
             if self._is_registrar(next_hop) or may_leave:
                 return _ALONG

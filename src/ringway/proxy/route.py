@@ -4,6 +4,9 @@ RFC 3261 §16.4 and §16.12, RFC 5626 §5.3. A dialog through two sides of ours 
 Record-Routes; the sender's side always comes first in a Route set, so the second one is where the
 request goes. With a single one the flow decides: a request that came over the token's own flow, or
 over a current flow of the token's phone, is leaving; anything else is for the token's flow.
+
+What names no flow opens one way and no other: to where the other side of that call was when the
+token or mark was written, see ``ringway.proxy.record``.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from ringway.errors import ParseError, TokenGone, TokenTampered
 from ringway.location import Location
 from ringway.message import Request, Uri
 from ringway.transport.flow import DEFAULT_PORTS, TLS, UDP, Flow
-from ringway.transport.token import FlowToken, Purpose, Sealer, purpose_of
+from ringway.transport.token import FlowToken, Purpose, Sealer, digest_place, purpose_of
 
 ALTERNATIVES: Final = "flow-alt"
 """URI parameter on a Route: the sender knows other flows of this phone, so that only a word of the
@@ -29,6 +32,9 @@ IsOurs = Callable[[Uri], bool]
 
 Written = Callable[[str, Flow], str]
 
+_MARK: Final = slice(5, 22)
+"""Where a dialog mark stands in a Route as we write it: ``<sip:MARK@…>``."""
+
 
 class Routed(NamedTuple):
     """A request without our own Routes, and what these said.
@@ -36,8 +42,9 @@ class Routed(NamedTuple):
     Attributes:
         request: the request as it goes on.
         side: the side of the dialog or the flow it is for; None when Route or Request-URI decides.
-        vouched: True when a Route of ours proves that this call goes through here; an address of
-            ours alone proves nothing, whoever wants us to relay can write one.
+        vouched: True when a Route of ours proves that this call goes through here, and on to the
+            request's next hop; an address of ours alone proves nothing, whoever wants us to relay
+            can write one.
         withholds: True when the sender asked for no 100 of ours before the phone has spoken.
         relay: True when it was decided that the request may leave for other domains.
     """
@@ -64,7 +71,7 @@ def take_own_routes(
         request: the request as it was received.
         source: the flow it came over.
         is_ours: says whether a URI names us.
-        written: gives the Record-Route we write for a call whose sides need no flow.
+        written: gives the Record-Route with a mark that we write for a call over a flow.
         sealer: opens the tokens.
         location: knows the flows of a phone.
         now: seconds.
@@ -79,10 +86,12 @@ def take_own_routes(
     text = request.get("route")
     if text is None:
         return Routed(request)
-    alone = not request.uri.params and not request.several("route")
-    if alone and text == written(request.call_id, source):
+    uri = request.uri
+    alone = not uri.params and not request.several("route")
+    if alone and text == written(text[_MARK], source):
         # As we have written it, as in nearly every call: nothing to take apart.
-        return Routed(request.without("route"), vouched=True)
+        vouched = sealer.vouches(text[_MARK], request.call_id, place_of(uri))
+        return Routed(request.without("route"), vouched=vouched)
     return _take_apart(
         _undo_strict_routing(request, is_ours), source, is_ours, sealer, location, now
     )
@@ -116,14 +125,26 @@ def _take_apart(
     purpose = purpose_of(last.user)
     if purpose is None:
         raise TokenTampered("the user part of the Route is no flow token")
+    place = place_of(stripped.routes[0].uri if stripped.has("route") else stripped.uri)
     if purpose is Purpose.DIALOG:
-        return Routed(stripped, vouched=sealer.vouches(last.user, request.call_id))
+        return Routed(stripped, vouched=sealer.vouches(last.user, request.call_id, place))
     side = sealer.open(last.user, purpose, request.call_id)
     if side.node and side.node != sealer.node:
         raise TokenGone(f"the token belongs to node {side.node}")
     if len(own) == 1 and _leaves(side, source, location, now):
-        return Routed(stripped, vouched=purpose is Purpose.RECORD_ROUTE)
-    return Routed(stripped, side, withholds=last.has_param(ALTERNATIVES))
+        return Routed(stripped)  # who it comes from says nothing of where it may go
+    vouched = side.flow is None and bool(place) and side.place == digest_place(place)
+    if side.flow is None and not (vouched or location.find_instance(side.aor, side.instance, now)):
+        return Routed(stripped)
+    return Routed(stripped, side, vouched, withholds=last.has_param(ALTERNATIVES))
+
+
+def place_of(uri: Uri) -> str:
+    """Return the host and port that a URI leads to; empty if it is no SIP URI."""
+    if not uri.is_sip:
+        return ""
+    maddr = uri.param("maddr") if uri.params else None
+    return uri.hostport if maddr is None else f"{maddr}:{uri.port}"
 
 
 def _leaves(side: FlowToken, source: Flow, location: Location, now: float) -> bool:

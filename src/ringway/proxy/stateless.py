@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from ringway.endpoint import AckReceived, Decision, Kind
 from ringway.errors import ParseError, TokenGone, TokenTampered
 from ringway.location import Binding
-from ringway.message import Draft, Request, Uri, parse_uri
+from ringway.message import Draft, Request
+from ringway.proxy.named import path_flow, route_flow
 from ringway.proxy.outgoing import next_hop
 from ringway.proxy.route import Routed
 from ringway.proxy.strict import heed_strict_router
 from ringway.proxy.validation import hops_left
 from ringway.proxy.way import Way, ways_of
 from ringway.transport.flow import Flow, NextHop
-from ringway.transport.token import FlowToken, Purpose
 
 if TYPE_CHECKING:
     from ringway.proxy.proxy import Proxy
@@ -31,11 +31,12 @@ MAX_RECOVERED: Final = 1_000
 class Acknowledger:
     """Forwards ACKs for the proxy."""
 
-    __slots__ = ("_proxy", "_recovered")
+    __slots__ = ("_passed", "_proxy", "_recovered")
 
     def __init__(self, proxy: Proxy) -> None:
         self._proxy = proxy
         self._recovered: OrderedDict[tuple[str, str, int], Way] = OrderedDict()
+        self._passed: OrderedDict[tuple[str, str, int], None] = OrderedDict()
 
     def forward(self, event: AckReceived, now: float) -> None:
         """Send the ACK on, or drop it and say why."""
@@ -43,7 +44,7 @@ class Acknowledger:
             routed = self._proxy.preprocess(event.request, event.flow, now)
             if event.request.max_forwards == 0:
                 self._drop(event, "Max-Forwards has reached 0", now)
-            elif not self._may_pass(event, routed):
+            elif not self._may_pass(event, routed, now):
                 self._drop(event, "it names no dialog that goes through here", now)
             else:
                 self._send(event, routed, now)
@@ -56,14 +57,22 @@ class Acknowledger:
         while len(self._recovered) > MAX_RECOVERED:
             self._recovered.popitem(last=False)
 
-    def _may_pass(self, event: AckReceived, routed: Routed) -> bool:
+    def passed(self, invite: Request) -> None:
+        """Let the ACK follow an INVITE that may leave: nobody can challenge an ACK."""
+        self._passed[_key(invite)] = None
+        while len(self._passed) > MAX_RECOVERED:
+            self._passed.popitem(last=False)
+
+    def _may_pass(self, event: AckReceived, routed: Routed, now: float) -> bool:
         """True for an ACK of a dialog through here, or of one that may leave."""
         request = routed.request
         if routed.side is not None:
-            return True
+            return self._proxy.path_refusal(routed, event.flow, now) is None
         if not request.has("route") and self._proxy.is_ours(request.uri):
             return False
-        return routed.vouched or self._proxy.may_relay(event.flow)
+        if routed.vouched or _key(request) in self._passed:
+            return True
+        return self._proxy.may_relay(event.flow)
 
     def _send(self, event: AckReceived, routed: Routed, now: float) -> None:
         endpoint = self._proxy.endpoint
@@ -102,7 +111,7 @@ class Acknowledger:
         if side.flow is not None and proxy.endpoint.is_live(side.flow):
             return Way(keep_routes=True, flow=side.flow)
         bindings = proxy.location.find_instance(side.aor, side.instance, now)
-        if side.flow is None and not self._moved(routed.request, bindings):
+        if side.flow is None and routed.vouched and not self._moved(routed.request, bindings):
             return Way(keep_routes=True)
         return next(filter(proxy.is_open, ways_of(bindings, in_dialog=True)), None)
 
@@ -111,19 +120,11 @@ class Acknowledger:
 
         Only an edge whose tokens we can read tells; one that we cannot read is believed.
         """
-        named = [self._flow_at(each.uri, Purpose.RECORD_ROUTE, request) for each in request.routes]
-        flows = [flow for flow in named if flow is not None]
-        if not flows or not bindings:
+        sealer = self._proxy.sealer
+        named = route_flow(request, sealer)
+        if named is None or not bindings:
             return False
-        paths = [parse_uri(binding.path[-1]) for binding in bindings if binding.path]
-        return flows[0] not in [self._flow_at(path, Purpose.PATH, request) for path in paths]
-
-    def _flow_at(self, uri: Uri, purpose: Purpose, request: Request) -> Flow | None:
-        try:
-            token: FlowToken = self._proxy.sealer.open(uri.user or "", purpose, request.call_id)
-        except (TokenGone, TokenTampered):
-            return None
-        return token.flow
+        return named not in [path_flow(binding.path, sealer) for binding in bindings]
 
     def _forwarded(self, request: Request, way: Way) -> Draft[Request]:
         draft = request.edit()

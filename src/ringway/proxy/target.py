@@ -18,11 +18,12 @@ from ringway.endpoint.counters import count_over
 from ringway.errors import ParseError
 from ringway.message import Response
 from ringway.proxy.branch import Branch, Headers
+from ringway.proxy.named import path_flow, route_flow
 from ringway.proxy.outcome import Outcome, failure
 from ringway.proxy.outgoing import next_hop
 from ringway.proxy.summary import Tried
 from ringway.proxy.way import TargetSpec, Way, ways_of
-from ringway.transport.flow import NextHop
+from ringway.transport.flow import Flow, NextHop
 
 if TYPE_CHECKING:
     from ringway.proxy.context import ResponseContext
@@ -43,9 +44,14 @@ class Target:
         breadth: the branches it may have downstream (RFC 5393 §5.3.3).
         tried: the ways tried so far.
         outcome: set once, when nothing more can come of this target.
+        route_flow: the flow of an edge that the request's own Routes lead to, within a dialog of a
+            phone we know; None when they name none that can be read here.
     """
 
-    __slots__ = ("_branches", "_current", "_ways", "breadth", "context", "outcome", "spec", "tried")
+    __slots__ = (
+        "_branches", "_current", "_ways", "breadth", "context", "outcome", "route_flow", "spec",
+        "tried",
+    )  # fmt: skip
 
     def __init__(self, context: ResponseContext, spec: TargetSpec, breadth: int) -> None:
         self.context = context
@@ -56,6 +62,9 @@ class Target:
         self._ways: list[Way] = list(spec.ways)
         self._branches: list[Branch] = []
         self._current: Branch | None = None
+        self.route_flow: Flow | None = None
+        if context.in_dialog and spec.instance and spec.ways[0].flow is None:
+            self.route_flow = route_flow(context.request, context.proxy.sealer)
 
     @property
     def ends(self) -> list[Tried]:
@@ -76,7 +85,8 @@ class Target:
         """Give the target up; what has heard nothing counts as 487 at once (RFC 3261 §9.1)."""
         for branch in self._branches:
             branch.cancel(now, headers)
-        if self._current is None or not self._current.heard:
+        current = self._current
+        if current is None or not current.heard or current.broken:
             self._end(Outcome(CANCELLED, Source.TIMER, "cancelled before any response"), now)
 
     def time_out(self, now: float) -> None:
@@ -104,7 +114,7 @@ class Target:
             tried = {way.key for way in self.tried}
             known = proxy.location.find_instance(self.spec.aor, self.spec.instance, now)
             for way in ways_of(known, in_dialog=self.context.in_dialog):
-                if way.key not in tried and proxy.is_open(way):
+                if way.key not in tried and proxy.is_open(way) and not self._leads_back(way):
                     self._ways.append(way)
         return bool(self._ways)
 
@@ -112,6 +122,11 @@ class Target:
         """True when another flow of the phone is left, or one that was left may still speak."""
         earlier = [each for each in self._branches if each.superseded and each.may_speak]
         return bool(earlier) or self.has_alternative(now)
+
+    def _leads_back(self, way: Way) -> bool:
+        """True when a registration leads over the very flow that the request's Routes name."""
+        flow = self.route_flow
+        return flow is not None and path_flow(way.routes, self.context.proxy.sealer) == flow
 
     # what its branches call
 
@@ -127,6 +142,19 @@ class Target:
             self._current = branch
         if self.outcome is None:
             self.context.provisional(response, now)
+
+    def broke(self, branch: Branch, outcome: Outcome, now: float) -> None:
+        """Take an edge's word that its flow to a phone that rings is gone.
+
+        The phone's next flow is tried if there is one; the edge waits on for the first copy.
+        """
+        if branch is not self._current or self.outcome is not None:
+            return
+        branch.outcome = outcome
+        for effect in self.context.effects(branch.way, outcome, self.spec):
+            if self._apply(effect, branch, outcome, now):
+                return
+        branch.outcome = None
 
     def succeeded(self, branch: Branch, response: Response, now: float) -> None:
         """Take a 2xx: it is forwarded, from whichever branch it came (RFC 3261 §16.7 step 5)."""
@@ -144,7 +172,9 @@ class Target:
             return
         effects = self.context.effects(branch.way, outcome, self.spec)
         missed = Effect.NEXT_FLOW in effects or lookup(outcome.status).means_duplicate
-        if branch is not self._current and (missed or branch.cancelled):
+        # A 487 that we did not ask for is no word of the phone: it rang for too long.
+        nothing = missed or branch.cancelled or outcome.status == CANCELLED
+        if branch is not self._current and nothing:
             if Effect.INVALIDATE_BINDING in effects:
                 self._apply(Effect.INVALIDATE_BINDING, branch, outcome, now)
             return  # it was taken over for just that reason
@@ -171,6 +201,8 @@ class Target:
                 self._note("trying the next server", branch, outcome, now)
                 self._try(branch.way, now, branch.hops)
                 return True
+            case Effect.NEXT_FLOW if branch.awaited and outcome.silent:
+                pass  # the phone has said that it has this copy, and will say so again
             case Effect.NEXT_FLOW if context.open and self.has_alternative(now):
                 self._note("trying the next flow", branch, outcome, now, recovers=context.in_dialog)
                 # After a 430 the phone has nothing; a 2xx may follow the 408 of an edge.
@@ -180,6 +212,7 @@ class Target:
                 return True
             case Effect.RECURSE if outcome.response is not None and context.open:
                 if context.recurse(branch, outcome.response, now):
+                    self._drop_earlier(now)
                     return True
             case Effect.GIVE_UP:
                 context.give_up(self, now)
@@ -191,15 +224,17 @@ class Target:
         """Go back to a branch whose copy of the request the phone may have; False if none.
 
         A phone that knows the request has some earlier copy. A later flow that fails leaves those
-        that were only silent.
+        that were only silent, and one that rang and that an edge waits for.
         """
         known = lookup(outcome.status).means_duplicate
         for other in self._branches:
             was = other.outcome
             silent = was is not None and was.source is Source.TIMER
-            if other is not branch and other.superseded and other.may_speak and (known or silent):
+            counts = known or silent or (other.rang and not other.broken)
+            if counts and other is not branch and other.superseded and other.may_speak:
                 self._note("waiting for an earlier copy", branch, outcome, now)
                 branch.supersede(keep=outcome.source is Source.TRANSPORT)
+                other.awaited = known
                 other.wait_again(now)
                 self._current = other
                 return True
@@ -261,4 +296,11 @@ class Target:
         for branch in self._branches:
             branch.stop()
         self.outcome = outcome
+        self._drop_earlier(now)
         self.context.target_ended(self, outcome, now)
+
+    def _drop_earlier(self, now: float) -> None:
+        """Cancel the copies that were left for others: the phone may ring with one of them."""
+        for branch in self._branches:
+            if branch.superseded:
+                branch.cancel(now)

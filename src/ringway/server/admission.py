@@ -8,13 +8,23 @@ takes too long, costs its own request a 500 and nothing else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from inspect import isawaitable
+from math import ceil
 from typing import Final, Protocol
 
 from ringway import auth
 from ringway.auth import Authenticator, Known, Refused, Verdict, parse_credentials
-from ringway.endpoint import Abandon, CancelReceived, Endpoint, RequestReceived, Run
+from ringway.endpoint import (
+    Abandon,
+    CancelReceived,
+    Endpoint,
+    RequestReceived,
+    Run,
+    ServerTransaction,
+)
+from ringway.endpoint.counters import count_over
 from ringway.errors import ParseError
 from ringway.location import RedirectRule, aor_of
 from ringway.location.binding import Synonyms
@@ -34,7 +44,7 @@ from ringway.server.policy import (
 )
 from ringway.transport.flow import Flow
 
-__all__ = ["Admission", "Waiting"]
+__all__ = ["Admission", "Peers", "Waiting"]
 
 _logger: Final = logging.getLogger("ringway.policy")
 
@@ -69,6 +79,7 @@ class Admission:
         is_ours: says whether a URI is in a domain of ours.
         synonyms: other hosts for our domains.
         seconds: how long a handler may take.
+        most: handlers that may be at work at one time.
     """
 
     def __init__(
@@ -83,6 +94,7 @@ class Admission:
         is_ours: Callable[[Uri], bool],
         synonyms: Synonyms,
         seconds: float,
+        most: int,
     ) -> None:
         self._endpoint = endpoint
         self._core = core
@@ -93,8 +105,9 @@ class Admission:
         self._is_ours = is_ours
         self._synonyms = synonyms
         self._seconds = seconds
+        self._most = most
         self._now = 0.0
-        self._parked: set[object] = set()
+        self._parked: set[ServerTransaction] = set()
 
     def __len__(self) -> int:
         """The number of requests that wait for a handler."""
@@ -128,6 +141,9 @@ class Admission:
             self._failed(event, error, now)
             return
         if isawaitable(choice):
+            if len(self._parked) >= self._most:
+                self._full(event, choice, now)
+                return
             self._park(event, routed, incoming, choice, now)
         else:
             self._decided(event, routed, incoming, choice, now)
@@ -144,6 +160,13 @@ class Admission:
         self._endpoint.emit(Abandon(event.transaction))
         self._endpoint.reply(event.transaction, 487, now)
         return True
+
+    def abandon(self, headers: tuple[tuple[str, str], ...], now: float) -> None:
+        """Answer what waits for a handler with 503: the server ends."""
+        for transaction in list(self._parked):
+            self._endpoint.emit(Abandon(transaction))
+            self._endpoint.reply(transaction, 503, now, headers=headers)
+        self._parked.clear()
 
     def cleared(self, request: Request) -> Request:
         """Take out credentials for us: they are of no use behind us (RFC 3261 §16.6 step 1).
@@ -189,8 +212,18 @@ class Admission:
 
         self._parked.add(event.transaction)
         if event.request.method == "INVITE":
-            self._endpoint.reply(event.transaction, 100, now)
+            self._endpoint.answer_quietly(event.transaction, now)
         self._endpoint.emit(Run(event.transaction, lambda: choice, done, self._seconds))
+
+    def _full(self, event: RequestReceived, choice: Awaitable[Choice], now: float) -> None:
+        """Refuse what would have to wait where too many wait already."""
+        if isinstance(choice, Coroutine):
+            choice.close()
+        elif isinstance(choice, Future):
+            choice.cancel()
+        count_over(self._endpoint.counters.over, "handlers")
+        fields = (("Retry-After", str(ceil(self._seconds))),)
+        self._core.refused(event, Rejection(503, "too many wait for a handler", fields), now)
 
     def _decided(
         self,

@@ -116,6 +116,18 @@ class Core:
             self.endpoint.emit(Persist((*drops, *ended), lambda _error, _now: None))
         return self.location.next_expiry()
 
+    def abandon(self, retry_after: int, now: float) -> None:
+        """Give up what is under way, because the server ends: CANCEL downstream, 503 upstream.
+
+        Args:
+            retry_after: seconds after which the callers may try again.
+            now: seconds.
+        """
+        headers = (("Retry-After", str(retry_after)),)
+        if self.admission is not None:
+            self.admission.abandon(headers, now)
+        self.proxy.abandon(headers, "the server stops", now)
+
     # what admission asks for
 
     def accepted(self, event: RequestReceived, routed: Routed, now: float) -> None:
@@ -131,8 +143,15 @@ class Core:
     def redirected(
         self, event: RequestReceived, routed: Routed, rule: RedirectRule, now: float
     ) -> None:
-        """Answer a request with other addresses, as a rule of its callee would."""
-        self._redirect(event, routed, rule, now)
+        """Answer a request with the addresses of a rule, or follow them if policy lets us."""
+        headers = redirect_headers(rule, routed.request, now)
+        if headers is None:  # it leads to where the request is going anyway
+            self.proxy.forward(event, routed, now)
+            return
+        response = build_response(event.request, rule.status, headers=headers)
+        if not self.proxy.follow(event, routed, response, now):
+            self.endpoint.refuse(event.transaction, rule.status, now, headers=headers)
+            self._note_redirect(event, rule, now)
 
     def refused(self, event: RequestReceived, rejection: Rejection, now: float) -> None:
         """Answer a request with a failure."""
@@ -143,7 +162,10 @@ class Core:
     def _request(self, event: RequestReceived, now: float) -> None:
         try:
             routed = self.proxy.preprocess(event.request, event.flow, now)
-            if self.admission is None:
+            refusal = self.proxy.path_refusal(routed, event.flow, now)
+            if refusal is not None:
+                self.proxy.reject(event, refusal, now)
+            elif self.admission is None:
                 self.accepted(event, routed, now)
             elif _is_decided(event, routed):
                 cleared = self.admission.cleared(routed.request)
@@ -193,19 +215,7 @@ class Core:
         if rule is None:
             self.proxy.forward(event, routed, now)
         else:
-            self._redirect(event, routed, rule, now)
-
-    def _redirect(
-        self, event: RequestReceived, routed: Routed, rule: RedirectRule, now: float
-    ) -> None:
-        headers = redirect_headers(rule, routed.request, now)
-        if headers is None:  # it leads to where the request is going anyway
-            self.proxy.forward(event, routed, now)
-            return
-        response = build_response(event.request, rule.status, headers=headers)
-        if not self.proxy.follow(event, routed, response, now):
-            self.endpoint.reply(event.transaction, rule.status, now, headers=headers)
-            self._note_redirect(event, rule, now)
+            self.redirected(event, routed, rule, now)
 
     def _redirect_failed(
         self, context: ResponseContext, best: Outcome, now: float

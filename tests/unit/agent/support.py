@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,11 +14,12 @@ from tests.unit.server.support import free_port
 
 from ringway import UserAgent
 from ringway.agent.call import Call, TakenCall
+from ringway.message import Request, build_response, parse_datagram
 from ringway.server.config.load import make_config
 from ringway.server.server import Server
 from ringway.ua.events import CallEvent
 
-__all__ = ["PATIENCE", "Place", "place", "run"]
+__all__ = ["PATIENCE", "Place", "place", "plain_registrar", "run"]
 
 _numbers = itertools.count(1)
 
@@ -52,6 +54,29 @@ async def place(folder: Path, **settings: Any) -> AsyncIterator[Place]:
     config = make_config(listen=listen, store="memory", **settings)
     async with Server(config) as server:
         yield Place(server, folder)
+
+
+class _PlainRegistrar(asyncio.DatagramProtocol):
+    """Takes every REGISTER over UDP, and has never heard of outbound."""
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        request = parse_datagram(data)
+        if isinstance(request, Request) and request.method == "REGISTER":
+            contact = f"{request.get('contact')};expires=600"
+            response = build_response(request, 200, to_tag="r", headers=[("Contact", contact)])
+            self._transport.sendto(response.to_bytes(), addr)
+
+
+@asynccontextmanager
+async def plain_registrar() -> AsyncIterator[str]:
+    """A registrar that does no outbound; its URI."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(_PlainRegistrar, local_addr=("127.0.0.1", 0))
+    yield f"sip:127.0.0.1:{transport.get_extra_info('sockname')[1]}"
+    transport.close()
 
 
 async def next_of(call: Call, kind: type[CallEvent]) -> Any:

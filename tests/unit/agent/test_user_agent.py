@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
-from tests.unit.agent.support import next_of, place, run, taken
+from tests.unit.agent.support import next_of, place, plain_registrar, run, taken
 
 from ringway import FailedError, RedirectPolicy, UserAgent
 from ringway.agent.network import bind
@@ -70,6 +70,19 @@ class TestRegistering:
             async with place(tmp_path) as here, here.agent("alice", outbound=[]) as alice:
                 event = await anext(aiter(alice.events()))
                 assert isinstance(event, Registered)
+
+        run(main())
+
+    def test_one_flow_is_all_that_a_registrar_without_outbound_takes(self, tmp_path: Path) -> None:
+        async def main() -> None:
+            async with plain_registrar() as one, plain_registrar() as other:
+                alice = UserAgent(
+                    "sip:alice@example.com", outbound=[one, other], state_dir=tmp_path
+                )
+                async with alice:
+                    await alice.tried()
+                    flows = [(slot.registered, slot.standing_by) for slot in alice.slots]
+                    assert sorted(flows) == [(False, True), (True, False)]
 
         run(main())
 

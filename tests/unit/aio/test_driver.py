@@ -3,7 +3,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +12,7 @@ from tests.unit.aio.support import LOOPS, Certificate, Inbox, run
 
 from ringway.aio import driver as driver_module
 from ringway.aio.clock import Clock
+from ringway.aio.door import PlainDoor
 from ringway.aio.driver import GRAIN, Driver
 from ringway.aio.resolver import Resolver, Result, ask_dns
 from ringway.aio.sockets import BACKLOG, address_of, bind_datagram, bind_stream
@@ -302,6 +303,39 @@ class TestConnections:
                     assert driver.connections == 1
 
         run(main(), loop)
+
+    def test_when_no_more_files_may_be_open(
+        self, loop: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """What comes is closed and said, once; what we open ourselves is not held up."""
+        monkeypatch.setattr(driver_module, "file_limit", lambda: 4)
+
+        hits: list[str] = []
+
+        class Hits(PlainDoor):
+            def hit(self, bound: str) -> None:
+                hits.append(bound)
+
+        monkeypatch.setattr(driver_module, "PlainDoor", Hits)
+
+        async def main() -> None:
+            script = Script()
+            async with driving(script) as driver:
+                address = await driver.add_stream(bind_stream(LOCALHOST), "tcp")
+                for _ in range(3):
+                    with connect(address) as peer:
+                        await readable(peer)
+                        with suppress(ConnectionResetError):
+                            assert await read(peer) == b""
+                with bind_stream(LOCALHOST) as other:
+                    target = NextHop("tcp", address_of(other), "localhost")
+                    driver.run(script.order(Connect(target)))
+                    assert (await script.told.get())[0][0] == "opened"
+
+        run(main(), loop)
+        assert hits == ["open_files"] * 3
+        (line,) = caplog.messages
+        assert "nearly all of the 4 files" in line
 
 
 class TestTls:

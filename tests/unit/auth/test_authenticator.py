@@ -426,10 +426,11 @@ class TestWithoutQop:
 class TestIntroduction:
     """Phones of some networks show who they are before they were challenged (RFC 8760 §2.7)."""
 
-    @pytest.mark.parametrize("nonce", ["", "x"])
-    def test_is_challenged(self, nonce: str) -> None:
+    @pytest.mark.parametrize(("nonce", "response"), [("", ""), ("x", ""), ("", "0" * 64)])
+    def test_is_challenged(self, nonce: str, response: str) -> None:
         text = (
-            f'Digest username="alice", realm="{REALM}", nonce="{nonce}", uri="sip:x", response=""'
+            f'Digest username="alice", realm="{REALM}", nonce="{nonce}", uri="sip:x", '
+            f'response="{response}"'
         )
         sent = request("REGISTER", "sip:example.com", ("Authorization", text))
         verdict = challenged(server().check(sent, 0.0, proxy=False))

@@ -212,9 +212,11 @@ class TestAck:
         assert call.bob.methods == ["INVITE", "ACK"]  # it has a flow: no address is asked for
         plain = world.phone("carol", "10.0.4.4", transport="udp", instance="", port=5060)
         call.alice.invite("carol")
-        plain.accept(plain.requests[0])
+        route = ("Record-Route", "<sip:nowhere.example;lr>")
+        invite = plain.requests[0]
+        fields = [("Record-Route", value) for value in invite.values("record-route")]
+        plain.answer(invite, 200, headers=[route, *fields, ("Contact", f"<{plain.contact}>")])
         dialog = Dialog.of_caller(call.alice.responses[-1])
-        dialog.routes.append("<sip:nowhere.example;lr>")
         call.alice.within(dialog, "ACK", cseq=1)
         assert plain.methods == ["INVITE"]
         assert world.core.decisions[-1].text == "ACK dropped: no address for sip:nowhere.example;lr"

@@ -398,6 +398,15 @@ class World:
                     other.endpoint.flow_closed(flow, "reset by peer", self.now)
         self.pump()
 
+    def break_links(self) -> None:
+        """Let the connections between the nodes be reset."""
+        for node in self.nodes:
+            for flow, peer in list(node.flows.items()):
+                if isinstance(peer, Wire):
+                    node.endpoint.flow_closed(flow, "connection reset", self.now)
+                    del node.flows[flow]
+        self.pump()
+
     def node_at(self, host: str) -> Node | None:
         return next((node for node in self.nodes if node.host == host), None)
 

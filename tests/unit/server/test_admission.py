@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from ringway.auth import Account, Answerer, Authenticator, AuthSettings, Users, 
 from ringway.endpoint import Abandon, Kind, Run
 from ringway.message import Request
 from ringway.server.admission import Admission
+from ringway.server.limits.guard import Guard, GuardSettings
 from ringway.server.policy import (
     Accept,
     Calls,
@@ -24,6 +27,7 @@ from ringway.server.policy import (
     May,
     Peer,
     Redirect,
+    Reject,
     Rules,
     default_policy,
 )
@@ -41,6 +45,7 @@ def guarded(
     calls: Calls = Calls.EVERYONE,
     edge: bool = False,
     may_relay: bool = False,
+    most: int = 100,
     **settings: Any,
 ) -> World:
     """Nodes whose registrar asks for passwords."""
@@ -62,6 +67,7 @@ def guarded(
         is_ours=core.proxy.is_ours,
         synonyms=core.proxy.settings.synonyms,
         seconds=5,
+        most=most,
     )
     return world
 
@@ -406,7 +412,9 @@ class TestHandlersThatWait:
 
     def test_it_waits_and_goes_on(self) -> None:
         world, alice, run = self.parked()
-        assert alice.statuses == [100]
+        assert alice.statuses == []
+        world.advance(0.2)
+        assert alice.statuses == [100]  # RFC 3261 §17.2.1
         assert run.seconds == 5
         self.finish(world, run, Accept())
         assert alice.statuses[-1] == 480
@@ -431,7 +439,134 @@ class TestHandlersThatWait:
             call_id="call-10.0.2.1-1",
             from_=f"<{ALICE}>;tag=alice",
         )
-        assert sorted(alice.statuses) == [100, 200, 487]
+        assert sorted(alice.statuses) == [200, 487]
         assert any(isinstance(each, Abandon) and each.key is run.key for each in self.commands)
         assert len(invite.core.admission or ()) == 0
         getattr(run.work(), "close", lambda: None)()
+
+    def test_a_refusal_in_time_is_said_once(self) -> None:
+        """Whose address stands on the INVITE may not have asked (RFC 3261 §26.3.2.4)."""
+        world, alice, run = self.parked()
+        world.advance(0.1)
+        self.finish(world, run, Reject(403))
+        world.advance(60)
+        assert alice.statuses == [403]
+
+    def test_the_end_of_the_server_ends_the_wait(self) -> None:
+        world, alice, run = self.parked()
+        world.advance(1)
+        world.core.core.abandon(7, world.now)
+        world.pump()
+        assert alice.statuses == [100, 503]
+        assert alice.responses[-1].get("retry-after") == "7"
+        assert any(isinstance(each, Abandon) and each.key is run.key for each in self.commands)
+        assert len(world.core.core.admission or ()) == 0
+        getattr(run.work(), "close", lambda: None)()
+
+    @pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+    def test_only_so_many_wait(self, method: str) -> None:
+        """They are a memory of their own: each has a handler at work."""
+        begun: list[str] = []
+
+        async def decide(call: Incoming) -> Choice:
+            begun.append(call.method)
+            return call.accept()
+
+        world = guarded(decide, most=2)
+        commands: list[Any] = []
+        world.core.perform = commands.append
+        alice = world.caller()
+        for _ in range(3):
+            alice.request(method, BOB)
+        runs = [each for each in commands if isinstance(each, Run)]
+        assert len(runs) == len(world.core.core.admission or ()) == 2
+        (refusal,) = [each for each in alice.responses if each.status == 503]
+        assert refusal.get("retry-after") == "5"
+        assert world.core.endpoint.counters.over["handlers"] == 1
+        self.finish(world, runs[0], Accept())
+        alice.request(method, BOB)
+        assert len(world.core.core.admission or ()) == 2
+        for run in commands:
+            if isinstance(run, Run):
+                getattr(run.work(), "close", lambda: None)()
+
+    def test_one_too_many_that_is_a_future_is_cancelled(self) -> None:
+        loop = asyncio.new_event_loop()
+        future: asyncio.Future[Choice] = loop.create_future()
+        world = guarded(lambda _: future, most=0)
+        alice = world.caller()
+        alice.invite("bob")
+        assert alice.statuses == [503]
+        assert future.cancelled()
+        loop.close()
+
+    def test_one_too_many_that_can_only_be_awaited(self) -> None:
+        class Work:
+            def __await__(self) -> Generator[Any, None, Choice]:
+                raise AssertionError("nobody awaits it")
+
+        world = guarded(lambda _: Work(), most=0)
+        alice = world.caller()
+        alice.invite("bob")
+        assert alice.statuses == [503]
+
+
+class TestStrangers:
+    """Failures of calls that need no password: RFC 3261 §26.3.2.4."""
+
+    def world(self, *, exempt: bool = False) -> World:
+        world = guarded(calls=Calls.OURS)
+        networks = (ip_network("10.0.2.0/24"),) if exempt else ()
+        settings = GuardSettings(exempt=networks, lag=0)
+        world.core.endpoint.gate = Guard(settings, lambda: 0, {})
+        return world
+
+    def call(self, world: World, **how: Any) -> Phone:
+        caller = world.caller("x")
+        caller.invite("bob", from_="<sip:x@elsewhere.example>;tag=x", **how)
+        return caller
+
+    def test_one_to_somebody_who_is_away_is_said_once(self) -> None:
+        world = self.world()
+        caller = self.call(world)
+        world.advance(60)
+        assert caller.statuses == [480]
+
+    def test_so_is_a_redirect(self) -> None:
+        world = self.world()
+        world.redirect("bob", "sip:bob@hotel.example")
+        caller = self.call(world)
+        world.advance(60)
+        assert caller.statuses == [302]
+
+    def test_and_again_when_it_is_asked_again(self) -> None:
+        world = self.world()
+        caller = self.call(world, branch="z9hG4bK-same", call_id="same")
+        caller.invite(
+            "bob", from_="<sip:x@elsewhere.example>;tag=x", branch="z9hG4bK-same", call_id="same"
+        )
+        assert caller.statuses == [480, 480]
+
+    def test_one_that_rang_is_repeated_until_its_ack(self) -> None:
+        """Nobody repeats an INVITE that has had a provisional response (RFC 3261 §17.1.1.2)."""
+        world = self.world()
+        bob = world.phone(register=False)
+        assert Known(bob, "bob").register("bob") == 200
+        caller = self.call(world)
+        bob.answer(bob.requests[0], 180)
+        bob.answer(bob.requests[0], 486)
+        world.advance(10)
+        assert caller.statuses[:2] == [180, 486]
+        assert caller.statuses.count(486) > 3
+
+    @pytest.mark.parametrize("exempt", [False, True])
+    def test_who_is_exempt_is_no_stranger(self, *, exempt: bool) -> None:
+        world = self.world(exempt=exempt)
+        caller = self.call(world)
+        assert (100 in caller.statuses) is exempt
+
+    def test_nor_is_who_has_proved_who_it_is(self) -> None:
+        world = self.world()
+        alice = Known(world.caller("alice"), "alice")
+        assert alice.ask("INVITE", BOB) == 480
+        assert 100 in alice.phone.statuses

@@ -270,9 +270,16 @@ class TestNames:
 class TestHandlersThatWait:
     """An `async` handler reads a request; what it cannot read is the sender's fault."""
 
-    def test_a_request_that_cannot_be_read(self, caplog: pytest.LogCaptureFixture) -> None:
+    @pytest.mark.parametrize("status", [400, None])
+    def test_a_request_that_cannot_be_read(
+        self, caplog: pytest.LogCaptureFixture, status: int | None
+    ) -> None:
         async def decide(call: Incoming) -> Choice:
-            return call.reject(403, str(call.request.contacts))
+            try:
+                return call.reject(403, str(call.request.contacts))
+            except ParseError as error:
+                error.status = status
+                raise
 
         world = guarded(decide)
         commands: list[Any] = []

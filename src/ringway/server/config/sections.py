@@ -33,6 +33,7 @@ from ringway.transport.flow import Address
 __all__ = [
     "AuthConfig",
     "DnsConfig",
+    "EdgeConfig",
     "LimitsConfig",
     "LogConfig",
     "MetricsConfig",
@@ -182,6 +183,8 @@ class LimitsConfig(Section):
     """Connections at one time from one source."""
     transactions: Annotated[int, Field(ge=100)] = 200_000
     """Transactions at one time, of both sides; then new requests get 503 with Retry-After."""
+    handlers: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
+    """Handlers of yours that may be at work at one time, for a request each; then 503."""
     request_rate: Annotated[float, Field(ge=0, le=1_000_000)] = 100.0
     """Requests of one source in a second, in the long run; more get 503. 0 for no limit."""
     request_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 500
@@ -249,6 +252,14 @@ class AuthConfig(Section):
     """Whether answers as in RFC 2069 are taken, each challenge once."""
     check_uri: bool = True
     """Whether an answer must be for the Request-URI of its request."""
+
+
+class EdgeConfig(Section):
+    """`[edge]`: who may use what an edge gives to its phones."""
+
+    path_from: Literal["registrar", "anyone"] = "registrar"
+    """Who may send along the Path of a phone, past every password: the registrar, by its addresses,
+    and peers that may call; or anyone who has seen it."""
 
 
 class UserConfig(Section):

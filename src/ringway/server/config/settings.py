@@ -26,6 +26,7 @@ from ringway.server.config.fields import (
 from ringway.server.config.sections import (
     AuthConfig,
     DnsConfig,
+    EdgeConfig,
     LimitsConfig,
     LogConfig,
     MetricsConfig,
@@ -86,6 +87,7 @@ class Config(Section):
     history: Literal["off", "history-info", "diversion"] = "off"
     """How a retargeted request says where it was addressed before."""
     auth: AuthConfig = AuthConfig()
+    edge: EdgeConfig = EdgeConfig()
     tls: TlsConfig = TlsConfig()
     recurse: RecurseConfig = RecurseConfig()
     timers: TimersConfig = TimersConfig()

@@ -2,8 +2,9 @@
 
 A caller who gets 503 with Retry-After goes to the next server at once; one whose connection is cut
 waits for a timer first. So for the time of the drain a server still answers everybody, and takes
-what belongs to a dialog. A proxy in front of a draining edge of ours takes the next flow and keeps
-the binding: the table says so of a 503 from an edge.
+what belongs to a dialog. When the time is up, phones that ring are cancelled, and their callers get
+that 503 too. A proxy in front of a draining edge of ours takes the next flow and keeps the binding:
+the table says so of a 503 from an edge.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ class ClosedGate:
 
     def __init__(self, gate: Gate | None, seconds: float) -> None:
         self._gate = gate
-        retry_after = max(SHORTEST_RETRY, ceil(seconds))
-        self._refusal = Refusal(503, (("Retry-After", str(retry_after)),))
+        self.retry_after = max(SHORTEST_RETRY, ceil(seconds))
+        """What callers are told, in seconds."""
+        self._refusal = Refusal(503, (("Retry-After", str(self.retry_after)),))
 
     @property
     def bans(self) -> Sized:

@@ -327,6 +327,7 @@ class TestOverload:
 
     def test_nothing_is_shed_up_to_the_limit(self) -> None:
         overload = Overload(0.25)
+        assert overload.lag == 0.0
         for _ in range(100):
             overload.measured(0.25)
         assert self.shed(overload) == [0, 0, 0]
