@@ -142,7 +142,7 @@ class UserAgent:
         self._requests: Stream[TakenRequest] | None = None
         self._open: set[Call] = set()
         self._first: asyncio.Future[None]
-        self._tried: dict[int, RegistrationFailed | Registered] = {}
+        self._tried: dict[str, RegistrationFailed | Registered] = {}
         self._all_tried = asyncio.Event()
         self.host = ""
         """The address of this machine that peers see, were there no NAT; set once entered."""
@@ -254,18 +254,30 @@ class UserAgent:
 
     def _judge(self, event: Registered | RegistrationFailed) -> None:
         """End the wait for the first registration when there is one, or none can be."""
-        self._tried[event.reg_id] = event
-        if len(self._tried) == len(self._outbound.slots):
-            self._all_tried.set()
+        self._tried[event.proxy] = event
+        # Who makes way for a registration without outbound does so right after the event.
+        asyncio.get_running_loop().call_soon(self._look_who_tried)
         if self._first.done():
             return
         if isinstance(event, Registered):
             self._first.set_result(None)
-        elif self._all_tried.is_set() and not any(map(_may_come, self._tried.values())):
+        elif self._have_all_tried() and not any(map(_may_come, self._tried.values())):
             self._first.set_exception(FailedError(event.failure))
 
+    def _have_all_tried(self) -> bool:
+        return all(
+            slot.standing_by or str(slot.proxy) in self._tried for slot in self._outbound.slots
+        )
+
+    def _look_who_tried(self) -> None:
+        if self._have_all_tried():
+            self._all_tried.set()
+
     async def tried(self) -> None:
-        """Wait until every flow has been registered, or has failed to, for the first time."""
+        """Wait until every flow has been tried once, whatever came of it.
+
+        Where the registrar does no outbound, one is registered and the others stand by.
+        """
         await self._all_tried.wait()
 
     async def _unregister(self) -> None:
