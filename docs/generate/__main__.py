@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generate import commands, configuration, machines, stories
+from docs.generate import agent, commands, configuration, machines, stories
 from docs.generate.pages import ROOT, filled, part
 
 
@@ -13,7 +13,8 @@ def fresh() -> dict[Path, str]:
     """Return every generated file as it should be, stories apart."""
     files = {
         configuration.PAGE: filled(configuration.PAGE, configuration.parts()),
-        commands.PAGE: filled(commands.PAGE, commands.parts()),
+        commands.PAGE: filled(commands.PAGE, commands.parts() | agent.exits()),
+        agent.PAGE: filled(agent.PAGE, agent.parts()),
     }
     return files | machines.images()
 

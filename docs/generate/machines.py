@@ -31,6 +31,8 @@ _INPUTS: Final = {
     Input.ACK: "ACK",
     Input.CANCEL: "user cancels",
     Input.STOP: "user stops it",
+    Input.RESUME: "user resumes it",
+    Input.CLOSED: "connection closed",
 }
 _ACTIONS: Final = {
     Action.SEND_ONCE: "send, keep no copy",
@@ -38,6 +40,7 @@ _ACTIONS: Final = {
     Action.SEND_CANCEL: "send CANCEL",
     Action.SEND_TRYING: "send 100",
     Action.CANCEL_LATER: "CANCEL on the first 1xx",
+    Action.RECONNECT: "connect again",
     Action.TELL: "tell the user",
     Action.TELL_TIMEOUT: "tell the user: timeout",
     Action.TELL_TRANSPORT: "tell the user: transport",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def test_python_runs(block: Block, tmp_path: Path) -> None:
         check=False,
         cwd=tmp_path,
         encoding="utf-8",
+        env=os.environ | {"RINGWAY_AGENT_STATE": str(tmp_path / "agents")},
         timeout=30,
     )
     assert done.returncode == 0, done.stderr

@@ -125,7 +125,11 @@ class TestArchitecture:
         )
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         declared = {re.split(r"[\[<>=;~ ]", each)[0] for each in project["dependencies"]}
-        modules = {"dnspython": "dns", "prometheus-client": "prometheus_client"}
+        modules = {
+            "dnspython": "dns",
+            "prometheus-client": "prometheus_client",
+            "sdp-transform": "sdp_transform",
+        }
         source = "\n".join(
             file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py")
         )

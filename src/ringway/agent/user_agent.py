@@ -69,10 +69,12 @@ class UserAgent:
 
     Args:
         aor: its address-of-record, as ``sip:alice@example.com``.
-        password: answers challenges, with ``username`` or the user part of ``aor``.
+        password: answers challenges of every realm that ``accounts`` does not name, with
+            ``username`` or the user part of ``aor``.
         username: the name to the password.
         accounts: names and passwords for particular realms.
-        outbound: up to four outbound proxies, best first; one flow is kept to each.
+        outbound: up to four outbound proxies, best first; one flow is kept to each. A parameter
+            ``keep=stun`` or ``keep=crlf`` says that it answers keep-alives (RFC 5626 §4.4).
         registrar: where to register, if not at the domain of ``aor``.
         register: False for an agent that only calls.
         display: the display name that others see.
@@ -368,7 +370,9 @@ class UserAgent:
             offer: a session description; without one the far end makes the offer.
             content_type: of the offer.
             headers: further fields of the INVITE.
-            follow: which redirects to follow; see ``ringway.ua.sending.Follow``.
+            follow: None to follow redirects by the agent's policy, False to follow none, True to
+                follow by the policy even if that says no; or a function, which gets the redirect
+                and those of its Contacts that were not tried, and returns the ones to follow.
 
         Raises:
             ValueError: the URI is none.
@@ -426,7 +430,7 @@ class UserAgent:
             headers: further fields.
             body: the body.
             content_type: its type.
-            follow: which redirects to follow.
+            follow: which redirects to follow, as of ``call``.
 
         Raises:
             FailedError: it was not answered with a 2xx; its ``failure`` says why.

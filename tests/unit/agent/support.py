@@ -7,7 +7,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.unit.aio.support import PATIENCE, run
 from tests.unit.server.support import free_port
@@ -59,8 +59,8 @@ async def place(folder: Path, **settings: Any) -> AsyncIterator[Place]:
 class _PlainRegistrar(asyncio.DatagramProtocol):
     """Takes every REGISTER over UDP, and has never heard of outbound."""
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
-        self._transport = transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)  # uvloop's is none
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         request = parse_datagram(data)
@@ -75,8 +75,10 @@ async def plain_registrar() -> AsyncIterator[str]:
     """A registrar that does no outbound; its URI."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(_PlainRegistrar, local_addr=("127.0.0.1", 0))
-    yield f"sip:127.0.0.1:{transport.get_extra_info('sockname')[1]}"
-    transport.close()
+    try:
+        yield f"sip:127.0.0.1:{transport.get_extra_info('sockname')[1]}"
+    finally:
+        transport.close()
 
 
 async def next_of(call: Call, kind: type[CallEvent]) -> Any:
