@@ -8,6 +8,8 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from tests.attacks.attacker import Phone, raw
@@ -51,6 +53,14 @@ def strict(strict_one: Victim) -> Iterator[Victim]:
     """A server that waits one second and lets one web page in."""
     yield strict_one
     assert strict_one.is_well()
+
+
+@pytest.fixture(scope="module")
+def open_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    """A server that asks nobody for a password."""
+    folder = tmp_path_factory.mktemp("open")
+    with Victim(folder, transports=("udp", "tcp", "ws"), users=None) as victim:
+        yield victim
 
 
 def closed_within(sock: socket.socket, seconds: float) -> bool:
@@ -255,6 +265,24 @@ class TestWebSocket:
         assert b" 101 " not in upgrade(strict, *lines)
         assert b" 101 " not in upgrade(strict, *reversed(lines))
 
+    @pytest.mark.parametrize(
+        ("origin", "status"),
+        [
+            ("Origin: https://evil.example.com", b" 403 "),
+            (f"Origin: https://{DOMAIN}", b" 403 "),
+            ("Origin: null", b" 403 "),
+            ("Origin: http://localhost:3000", b" 101 "),
+            ("Origin: http://127.0.0.1:3000", b" 101 "),
+            ("X-No: origin", b" 101 "),
+        ],
+    )
+    def test_any_page_where_nobody_needs_a_password(
+        self, open_one: Victim, origin: str, status: bytes
+    ) -> None:
+        """It could be the one that the operator is looking at, and this machine is loopback."""
+        assert status in upgrade(open_one, origin).split(b"\r\n")[0]
+        assert open_one.is_well()
+
     def test_frames_that_must_not_be(self, victim: Victim) -> None:
         """Unmasked, of a reserved kind, oversized, or the rest of nothing: each ends it at once."""
         for frame in (
@@ -334,6 +362,32 @@ class TestTls:
             check=False,
         )
         assert b"BEGIN CERTIFICATE" not in done.stdout
+
+    def test_one_source_leaves_handshakes_to_others(self, tmp_path: Path) -> None:
+        """Whoever keeps so many waiting gets no more, and a phone elsewhere its own at once."""
+        environment = {"RINGWAY_LIMITS__HANDSHAKES_PER_SOURCE": "20"}
+
+        def attack() -> socket.socket:
+            place = victim.place("tls")
+            return socket.create_connection(place, 5, source_address=("127.0.0.2", 0))
+
+        with (
+            Victim(tmp_path, transports=TRANSPORTS, environment=environment) as victim,
+            ExitStack() as stack,
+        ):
+            waiting = [stack.enter_context(attack()) for _ in range(20)]
+            more = stack.enter_context(attack())
+            assert closed_within(more, 4)
+            assert victim.certificate
+            context = victim.certificate.trusting()
+            with (
+                raw(victim.place("tls")) as sock,
+                context.wrap_socket(sock, server_hostname="localhost") as phone,
+            ):
+                phone.sendall(OPTIONS.replace(b"SIP/2.0/TCP", b"SIP/2.0/TLS"))
+                assert phone.recv(65536).startswith(b"SIP/2.0 200 ")
+            assert not any(closed_within(each, 0.01) for each in waiting)
+            assert victim.is_well()
 
     def test_half_a_handshake_thousandfold(self, strict: Victim) -> None:
         before = strict.open_files()

@@ -1,11 +1,14 @@
 """Taking over somebody else's registration: every way that RFC 3261 §10 and RFC 5626 leave open."""
 
+from pathlib import Path
+
 import pytest
 from tests.attacks.attacker import INSTANCE, Phone, credentials
-from tests.attacks.victim import DOMAIN, Victim
+from tests.attacks.victim import DOMAIN, Victim, password
 
 REGISTRAR = f"sip:{DOMAIN}"
 ALICE = f"sip:alice@{DOMAIN}"
+MALLORY = f"sip:mallory@{DOMAIN}"
 
 
 @pytest.fixture
@@ -144,3 +147,27 @@ class TestWithAPasswordOfOnesOwn:
             assert thief.final().status in {400, 407}
             thief.request("INVITE", bob, [f"Proxy-Authorization: {value}"])
             assert thief.final().status == 480  # as it stands it would have been good
+
+
+def test_a_user_who_guesses_the_passwords_of_others(tmp_path: Path) -> None:
+    """Logging in between the guesses takes none of them back."""
+    limits = {"RINGWAY_LIMITS__BAN_FAILURES": "20", "RINGWAY_LIMITS__BAN_WINDOW": "1h"}
+    with (
+        Victim(tmp_path, environment=limits) as victim,
+        Phone("tcp", victim.place("tcp")) as mallory,
+    ):
+        for _ in range(60):  # a call centre: wrong numbers, and her own registrations
+            assert mallory.prove("MESSAGE", f"sip:nobody@{DOMAIN}").status in {404, 480}
+            assert mallory.prove("REGISTER", REGISTRAR, to=MALLORY).status == 200
+        guesses = 0
+        try:
+            while guesses < 40:
+                guesses += 1
+                mallory.secret = f"guess {guesses}"
+                mallory.prove("REGISTER", REGISTRAR, to=ALICE, as_="alice")
+                mallory.secret = password("mallory")
+                assert mallory.prove("REGISTER", REGISTRAR, to=MALLORY).status == 200
+        except (OSError, EOFError):
+            pass
+        assert guesses <= 20
+        assert "is not heard for" in victim.out

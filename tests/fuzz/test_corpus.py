@@ -1,6 +1,7 @@
 """Runs the kept corpus: what coverage-guided fuzzing found new ways with, and what it broke.
 
-To look for more, with atheris installed: python -m tests.fuzz.fuzz_parser tests/fuzz/corpus/parser
+To look for more, with atheris installed, into a folder `found`:
+python -m tests.fuzz.fuzz_parser found tests/fuzz/corpus/parser
 """
 
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.fuzz import (
+    fuzz_agent,
     fuzz_digest,
     fuzz_framer,
     fuzz_handshake,
@@ -18,6 +20,7 @@ from tests.fuzz import (
 
 CORPUS = Path(__file__).with_name("corpus")
 TARGETS: dict[str, Callable[[bytes], None]] = {
+    "agent": fuzz_agent.check,
     "digest": fuzz_digest.check,
     "framer": fuzz_framer.check,
     "handshake": fuzz_handshake.check,

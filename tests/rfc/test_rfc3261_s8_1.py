@@ -7,6 +7,7 @@ from tests.harness import Peer
 from tests.unit.ua.asking import BOB, EDGES, Asker, Asking, challenge, dialog, redirect
 from tests.unit.ua.support import Solo
 
+from ringway.auth import Account
 from ringway.codes import Source
 from ringway.message import Request
 from ringway.ua.settings import RedirectPolicy
@@ -242,7 +243,11 @@ class TestSection8_1_3_3Vias:
 
 class TestSection8_1_3_4Processing3xxResponses:
     def world(self, *, downgrade: bool = False) -> tuple[Asking, Peer, Peer, Peer]:
-        w = Asking(redirects=RedirectPolicy(downgrade=downgrade), listeners=("udp", "tls"))
+        w = Asking(
+            redirects=RedirectPolicy(downgrade=downgrade),
+            listeners=("udp", "tls"),
+            accounts=(Account("alice", "secret", "example.com"),),
+        )
         names = (("bob.example", "10.0.0.2"), ("c.example", "10.0.0.3"), ("d.example", "10.0.0.4"))
         bob, carol, dora = (w.server(*each) for each in names)
         return w, bob, carol, dora

@@ -11,11 +11,12 @@ from typing import Final, Self, TypeVar
 from ringway.agent.events import Stream
 from ringway.agent.reply import FailedError
 from ringway.aio.driver import Driver
+from ringway.codes import CANCELLED, Source
 from ringway.message import Request
 from ringway.transport.flow import Flow
 from ringway.ua.calls.call import Call as CoreCall
 from ringway.ua.calls.called import IncomingCall
-from ringway.ua.events import Answered, CallEvent, Ended, Failed
+from ringway.ua.events import Answered, CallEvent, Ended, Failed, Failure
 
 __all__ = ["Call", "TakenCall"]
 
@@ -90,10 +91,10 @@ class Call:
             failure = event.failure
             if not self._answered.done():
                 if failure is None:
-                    self._answered.cancel()
-                else:
-                    self._answered.set_exception(FailedError(failure))
-                    self._answered.exception()  # nobody needs to ask
+                    reason = event.reason if isinstance(event, Ended) else ""
+                    failure = Failure(CANCELLED, Source.TIMER, reason or "given up")
+                self._answered.set_exception(FailedError(failure))
+                self._answered.exception()  # nobody needs to ask
             self._events.close()
             self._over.set()
             for callback in self._when_over:
@@ -124,8 +125,7 @@ class Call:
         """Wait until the call is up.
 
         Raises:
-            FailedError: it was not answered.
-            asyncio.CancelledError: we gave it up.
+            FailedError: it was not answered; given up before, that counts as a 487.
         """
         return await asyncio.shield(self._answered)
 

@@ -55,6 +55,8 @@ SOFTWARE: Final = "ringway"
 _FAREWELL: Final = 5.0
 """Seconds that taking back the registrations may take."""
 
+_NOT_ALONE: Final = frozenset({"INVITE", "ACK", "CANCEL", "BYE", "PRACK"})
+
 _logger = logging.getLogger("ringway.agent")
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -69,10 +71,10 @@ class UserAgent:
 
     Args:
         aor: its address-of-record, as ``sip:alice@example.com``.
-        password: answers challenges of every realm that ``accounts`` does not name, with
-            ``username`` or the user part of ``aor``.
+        password: answers challenges, with ``username`` or the user part of ``aor``: those of the
+            registrar, and of its realms on the way to whom we call; nobody else's.
         username: the name to the password.
-        accounts: names and passwords for particular realms.
+        accounts: names and passwords for particular realms, whoever asks.
         outbound: up to four outbound proxies, best first; one flow is kept to each. A parameter
             ``keep=stun`` or ``keep=crlf`` says that it answers keep-alives (RFC 5626 §4.4).
         registrar: where to register, if not at the domain of ``aor``.
@@ -148,7 +150,7 @@ class UserAgent:
         self._all_tried = asyncio.Event()
         self.host = ""
         """The address of this machine that peers see, were there no NAT; set once entered."""
-        self._driver: Driver
+        self._running: Driver | None = None
         self._endpoint: Endpoint
         self._agent: Agent
         self._outbound: Outbound
@@ -161,7 +163,10 @@ class UserAgent:
         Raises:
             FailedError: every registration was refused for good.
             OSError: an address cannot be bound, or the state directory not be used.
+            RuntimeError: it was entered before.
         """
+        if self._running is not None:
+            raise RuntimeError("a user agent is entered once; make another one")
         async with AsyncExitStack() as stack:
             await self._start(stack)
             self._stack = stack.pop_all()
@@ -180,12 +185,12 @@ class UserAgent:
     ) -> None:
         """End all calls, take the registrations back, close the sockets."""
         try:
-            async with asyncio.timeout(_FAREWELL):
+            async with asyncio.TaskGroup() as farewells:
                 for call in list(self._open):
-                    await call.hang_up()
-                await self._unregister()
-        except TimeoutError:
-            pass  # who does not answer now need not be waited for
+                    farewells.create_task(call.hang_up())
+            with contextlib.suppress(TimeoutError):  # who is silent need not be waited for
+                async with asyncio.timeout(_FAREWELL):
+                    await self._unregister()
         finally:
             for stream in (self._events, self._calls, self._requests):
                 if stream is not None:
@@ -206,9 +211,9 @@ class UserAgent:
         sockets = bind(self._local or ("::" if ":" in host else "0.0.0.0"), self._port)  # noqa: S104 - all, as others reach us
         stack.callback(sockets.close)
         endpoint = self._endpoint = Endpoint(
-            EndpointSettings(local=sockets.listeners(host), software=SOFTWARE), Unique(), 1
+            EndpointSettings(local=sockets.listeners(host)), Unique(), 1
         )
-        endpoint.listener = self._on_decision
+        endpoint.listener = None if self._on_decision is None else self._tell_decision
         unique = Unique()
         services = Services(
             endpoint=endpoint,
@@ -220,7 +225,7 @@ class UserAgent:
         )
         self._outbound = services.outbound = Outbound(services)
         self._agent = Agent(services, _complain)
-        self._driver = await stack.enter_async_context(
+        self._running = await stack.enter_async_context(
             Driver(
                 endpoint,
                 resolver=resolver,
@@ -244,6 +249,12 @@ class UserAgent:
                 with contextlib.suppress(OSError):
                     return host_towards(hop.address.host)
         return "127.0.0.1"
+
+    @property
+    def _driver(self) -> Driver:
+        if self._running is None:
+            raise RuntimeError("the user agent does not run; use it with `async with`")
+        return self._running
 
     # Registrations
 
@@ -295,7 +306,7 @@ class UserAgent:
     @property
     def slots(self) -> tuple[Slot, ...]:
         """The outbound proxies, each with its flow and whether it is registered."""
-        return self._outbound.slots
+        return () if self._running is None else self._outbound.slots
 
     def network_changed(self) -> None:
         """Say that the network is another one: every flow is made anew, once, without a wait."""
@@ -336,10 +347,13 @@ class UserAgent:
                 self._requests.put(request)
         else:
             self._events.put(event)
-            if self._on_event is not None:
-                self._on_event(event)
             if isinstance(event, Registered | RegistrationFailed):
                 self._judge(event)
+            if self._on_event is not None:
+                self._on_event(event)
+
+    def _tell_decision(self, decision: Decision) -> None:
+        self._agent.guard(self._on_decision, decision)
 
     def _offer(self, event: CallOffered) -> None:
         call = TakenCall(self._driver, self._keep, event.call)
@@ -434,8 +448,10 @@ class UserAgent:
 
         Raises:
             FailedError: it was not answered with a 2xx; its ``failure`` says why.
-            ValueError: the URI is none.
+            ValueError: the URI is none, or the method no request by itself.
         """
+        if method in _NOT_ALONE:
+            raise ValueError(f"{method} is no request by itself; make a call")
         target = str(read_uri(uri, "whom to ask, as sip:bob@example.com"))
         waiting = Waiting(self._driver.clock())
 

@@ -25,8 +25,18 @@ class Door(Protocol):
     def disconnected(self, host: str, *, accepted: bool) -> None:
         """Take a connection out of the count."""
 
+    def handshake_begins(self, host: str) -> bool:
+        """Take a TLS handshake into the count; ``handshake_ended`` takes it out.
+
+        Returns:
+            False when there are too many from there: it is not counted, and closed at once.
+        """
+
+    def handshake_ended(self, host: str) -> None:
+        """Take a TLS handshake out of the count, however it ended."""
+
     def hit(self, bound: str) -> None:
-        """Count that a bound was met: handshake_time, write_buffer or open_files."""
+        """Count that a bound was met: handshakes, handshake_time, write_buffer or open_files."""
 
 
 class PlainDoor:
@@ -50,6 +60,13 @@ class PlainDoor:
     def disconnected(self, host: str, *, accepted: bool) -> None:  # noqa: ARG002 - see Door
         """See `Door`."""
         self._connections -= 1
+
+    def handshake_begins(self, host: str) -> bool:  # noqa: ARG002 - see Door
+        """See `Door`."""
+        return True
+
+    def handshake_ended(self, host: str) -> None:
+        """See `Door`."""
 
     def hit(self, bound: str) -> None:
         """See `Door`."""

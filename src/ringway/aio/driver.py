@@ -323,6 +323,18 @@ class Driver:
             connection.counted = False
             self._door.disconnected(host, accepted=connection.target is None)
 
+    def begin(self, host: str) -> bool:
+        """Ask the door for a TLS handshake; see `Door.handshake_begins`."""
+        return self._door.handshake_begins(host)
+
+    def ended(self, host: str) -> None:
+        """Tell the door that a TLS handshake is over."""
+        self._door.handshake_ended(host)
+
+    def crowded(self) -> None:
+        """Count a connection that found too many handshakes under way."""
+        self._door.hit("handshakes")
+
     def slow(self) -> None:
         """Count a TLS handshake that took too long."""
         self._door.hit("handshake_time")

@@ -61,6 +61,15 @@ class Usher(Protocol):
     def release(self, connection: Connection, host: str) -> None:
         """Take note that a connection that was let in is gone."""
 
+    def begin(self, host: str) -> bool:
+        """Return False when a handshake may not begin, for there are too many from there."""
+
+    def ended(self, host: str) -> None:
+        """Take note that a handshake that was let begin has ended, one way or the other."""
+
+    def crowded(self) -> None:
+        """Take note of a connection that was closed because there are too many handshakes."""
+
     def slow(self) -> None:
         """Take note of a handshake that took too long."""
 
@@ -116,8 +125,7 @@ class SecureListener:
                     continue
                 full = False
                 connection = self._make()
-                usher = self._usher
-                if self._handshakes >= HANDSHAKES or (usher and usher.admit(connection, peer[0])):
+                if not self._begins(connection, peer[0]):
                     accepted.close()
                     continue
                 self._handshakes += 1
@@ -125,6 +133,22 @@ class SecureListener:
                 self._spawn(self._handshake(accepted, address, connection))
         finally:
             self._sock.close()
+
+    def _begins(self, connection: Connection, host: str) -> bool:
+        """Say whether there is room for a handshake, and for the connection that comes of it."""
+        usher = self._usher
+        if self._handshakes >= HANDSHAKES:
+            if usher is not None:
+                usher.crowded()
+            return False
+        if usher is None:
+            return True
+        if not usher.begin(host):
+            return False
+        if usher.admit(connection, host):
+            usher.ended(host)
+            return False
+        return True
 
     async def _handshake(
         self, accepted: socket.socket, peer: Address, connection: Connection
@@ -146,8 +170,10 @@ class SecureListener:
             _logger.exception("a fault of ours with a handshake with %s", peer)
         finally:
             self._handshakes -= 1
-            if self._usher is not None and connection.flow is None:
-                self._usher.release(connection, peer.host)
+            if self._usher is not None:
+                self._usher.ended(peer.host)
+                if connection.flow is None:
+                    self._usher.release(connection, peer.host)
         if fault:
             self._tell(peer, fault)
 

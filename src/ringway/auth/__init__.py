@@ -5,7 +5,7 @@ the chance they need are given to them. Passwords are never kept, only what dige
 """
 
 from ringway.auth.algorithms import Algorithm, make_ha1, make_response
-from ringway.auth.answer import Account, Answerer
+from ringway.auth.answer import Account, Answerer, Challenger
 from ringway.auth.authenticator import (
     Authenticator,
     AuthSettings,
@@ -27,6 +27,7 @@ __all__ = [
     "AuthSettings",
     "Authenticator",
     "Challenge",
+    "Challenger",
     "Credentials",
     "DigestChallenge",
     "Exempt",

@@ -3,12 +3,17 @@
 A user agent asks `answer` when a 401 or 407 came, and `again` for requests after that, which saves
 them the challenge. Credentials that were rejected are not tried again, unless only the nonce was
 stale (RFC 3261 §22.1). RFC 3261 §22.2 and §22.3, RFC 7616 §3.4 and §3.7, RFC 8760 §2.4.
+
+Anybody a request reaches may challenge it, and may name any realm: an answer lets them guess the
+password at leisure. So an account without a realm is for those we meant to ask, and once the
+registrar has named its realms, for these alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Final, TypeAlias
 
 from ringway.auth.algorithms import Algorithm, make_ha1, make_response
@@ -16,7 +21,7 @@ from ringway.auth.digest import Credentials, DigestChallenge, parse_challenge, p
 from ringway.errors import ParseError
 from ringway.message import Request, Response
 
-__all__ = ["Account", "Answerer"]
+__all__ = ["Account", "Answerer", "Challenger"]
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 _Key: TypeAlias = tuple[str, str]
@@ -30,6 +35,17 @@ _HEADERS: Final = {
 _MOST: Final = 32
 
 
+class Challenger(Enum):
+    """Who may have sent a challenge."""
+
+    REGISTRAR = "registrar"
+    """The one we register with: its realms are remembered as ours."""
+    ASKED = "asked"
+    """Whoever is on the way to somebody we chose to ask."""
+    STRANGER = "stranger"
+    """Somebody that others have led us to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """A name and password.
@@ -37,7 +53,8 @@ class Account:
     Attributes:
         username: The name.
         password: The password.
-        realm: What they are for; "" answers any realm that has no account of its own.
+        realm: What they are for; "" answers any realm that has no account of its own, once the
+            registrar has challenged only its realms, and never a stranger.
     """
 
     username: str
@@ -66,7 +83,7 @@ class Answerer:
             it (RFC 8760 §3).
     """
 
-    __slots__ = ("_accounts", "_algorithms", "_cnonce", "_sessions")
+    __slots__ = ("_accounts", "_algorithms", "_cnonce", "_home", "_sessions")
 
     def __init__(
         self,
@@ -80,8 +97,14 @@ class Answerer:
         self._cnonce = cnonce
         self._algorithms = frozenset(algorithms)
         self._sessions: dict[_Key, _Session] = {}
+        self._home: dict[str, None] = {}
 
-    def answer(self, request: Request, response: Response) -> Headers:
+    def answer(
+        self,
+        request: Request,
+        response: Response,
+        challenger: Challenger = Challenger.ASKED,
+    ) -> Headers:
         """Answer the challenges of a 401 or 407.
 
         In each realm the topmost challenge is answered whose algorithm we have (RFC 8760 §2.4).
@@ -91,6 +114,7 @@ class Answerer:
         Args:
             request: The request that was challenged, as it was sent.
             response: The 401 or 407.
+            challenger: Who may have sent it.
 
         Returns:
             The headers, (name, value), those for realms that the request had credentials for
@@ -98,13 +122,15 @@ class Answerer:
         """
         answered: list[_Key] = []
         for name, header in _HEADERS.items():
-            for challenge in self._topmost(response, name):
+            for challenge in self._topmost(response, name, challenger):
                 key = (header, challenge.realm)
                 if not challenge.stale and key in _keys(request):
                     self._sessions.pop(key, None)
                     continue
                 self._keep(key, challenge)
                 answered.append(key)
+                if challenger is Challenger.REGISTRAR and len(self._home) < _MOST:
+                    self._home[challenge.realm] = None
         if not answered:
             return ()
         # Who is in front of the challenger wants to see the credentials that got us there.
@@ -123,7 +149,9 @@ class Answerer:
         """
         return self._headers(_keys(previous), request)
 
-    def _topmost(self, response: Response, name: str) -> list[DigestChallenge]:
+    def _topmost(
+        self, response: Response, name: str, challenger: Challenger
+    ) -> list[DigestChallenge]:
         """Return the first challenge of each realm that we can answer; others are ignored."""
         found: dict[str, DigestChallenge] = {}
         for text in response.values(name):
@@ -131,16 +159,23 @@ class Answerer:
                 challenge = parse_challenge(text, name)
             except ParseError:
                 continue
-            if challenge is not None and self._can_answer(challenge):
+            if challenge is not None and self._can_answer(challenge, challenger):
                 found.setdefault(challenge.realm, challenge)
         return list(found.values())
 
-    def _can_answer(self, challenge: DigestChallenge) -> bool:
+    def _can_answer(self, challenge: DigestChallenge, challenger: Challenger) -> bool:
         return (
             challenge.known_algorithm in self._algorithms
             and (not challenge.qop or "auth" in challenge.qop)
             and self._account(challenge.realm) is not None
+            and (challenge.realm in self._accounts or self._is_ours(challenge.realm, challenger))
         )
+
+    def _is_ours(self, realm: str, challenger: Challenger) -> bool:
+        """True when the account without a realm may answer."""
+        if challenger is Challenger.ASKED:
+            return not self._home or realm in self._home
+        return challenger is Challenger.REGISTRAR
 
     def _account(self, realm: str) -> Account | None:
         return self._accounts.get(realm) or self._accounts.get("")

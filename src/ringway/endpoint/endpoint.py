@@ -57,7 +57,7 @@ class Endpoint(Intake):
             return
         gate = self._refusals.gate
         if gate is not None:
-            gate.answered(request, transaction.flow, status, now, proven=False)
+            gate.answered(request, transaction.flow, status, now, proof=transaction.proof)
         self._refusals.send(request, transaction.flow, status, headers)
 
     def respond(
@@ -114,6 +114,16 @@ class Endpoint(Intake):
                 self.reply(transaction, 100, now)
 
         self.timer(now + TRYING, late)
+
+    def let_go(self, transaction: ServerTransaction, now: float) -> None:
+        """Forget a request without a final response: it has come again, and nobody hears of this.
+
+        Args:
+            transaction: the request's; its connection is gone.
+            now: seconds.
+        """
+        self._now = now
+        self._servers.let_go(transaction, now)
 
     def withhold_trying(self, transaction: ServerTransaction) -> None:
         """Send no 100 by RFC 4320 §4.1 before the user does: ``reply`` with 100 ends it.

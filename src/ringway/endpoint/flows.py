@@ -198,7 +198,7 @@ class Flows:
         flow = Flow(transport, local, remote, self._generation)
         self._generation += 1
         name = target.name if target else ""
-        connection = Connection(self._framer(transport, target), name, names)
+        connection = Connection(self._framer(transport, local, target), name, names)
         self._connections[flow] = connection
         if target is not None:
             self._by_peer.setdefault(_peer(transport, target.address, target.name), flow)
@@ -265,10 +265,12 @@ class Flows:
             del self._opening_own[target]
         return [waiter]
 
-    def _framer(self, transport: str, target: NextHop | None) -> Framer:
+    def _framer(self, transport: str, local: Address, target: NextHop | None) -> Framer:
         settings = self._settings
         if target is None:
-            return server_framer(transport, settings.limits, settings.origins)
+            pages = settings.page_hosts
+            hosts = None if pages is None else pages | {local.host}
+            return server_framer(transport, settings.limits, settings.origins, hosts)
         return client_framer(target, settings.limits)
 
 

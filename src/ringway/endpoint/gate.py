@@ -8,12 +8,22 @@ response, and leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Sized
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from ringway.message import Request
 from ringway.transport.flow import Flow
 
-__all__ = ["Gate", "Refusal"]
+__all__ = ["Gate", "Proof", "Refusal"]
+
+
+class Proof(Enum):
+    """What the credentials of a request have shown."""
+
+    UNCHECKED = "nobody has looked at them"
+    LACKING = "nothing: there were none, or they were not fresh"
+    WRONG = "an unknown user, or a wrong password"
+    RIGHT = "who sent it"
 
 
 class Refusal(NamedTuple):
@@ -51,7 +61,7 @@ class Gate(Protocol):
         """Return False when an unsound request is not even worth an answer."""
 
     def answered(
-        self, request: Request, flow: Flow, status: int, now: float, *, proven: bool
+        self, request: Request, flow: Flow, status: int, now: float, *, proof: Proof
     ) -> None:
         """Take note of the first final response to a request.
 
@@ -60,7 +70,7 @@ class Gate(Protocol):
             flow: what it came over.
             status: of the response.
             now: seconds.
-            proven: whether the request had credentials that were right.
+            proof: what its credentials have shown.
         """
 
     def trusts(self, flow: Flow) -> bool:

@@ -171,7 +171,7 @@ class Servers:
             count_status(self._counters.responses_sent, status)
             gate = self._refusals.gate
             if status >= 200 and gate is not None:
-                gate.answered(request, transaction.flow, status, now, proven=transaction.proven)
+                gate.answered(request, transaction.flow, status, now, proof=transaction.proof)
         self._step(transaction, symbol, now, response)
 
     def fired(self, transaction: ServerTransaction, symbol: Input, now: float) -> None:
@@ -186,11 +186,16 @@ class Servers:
         """
         if transaction.request is None or transaction.buffer:
             return False
+        self.let_go(transaction, now)
+        return True
+
+    def let_go(self, transaction: ServerTransaction, now: float) -> None:
+        """Drop a transaction, whatever it has sent; see ``Endpoint.let_go``."""
         for action in (_STOP_WAITING, _STOP_SENDING):
             self._do(transaction, action, now)
+        transaction.quiet = False
         transaction.state = _TERMINATED
         self._release(transaction, _TERMINATED)
-        return True
 
     def flow_failed(self, flow: Flow, now: float) -> None:
         """Send what an address did not take to another one of the same name (§18.2.2)."""

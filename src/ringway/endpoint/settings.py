@@ -36,6 +36,8 @@ class EndpointSettings:
         max_datagram: requests above so many bytes try TCP before UDP (RFC 3261 §18.1.1).
         limits: how much a connection may make us hold.
         origins: web origins that may open a WebSocket; empty for all.
+        page_hosts: hosts whose web pages may, besides those of this machine and of the address that
+            the connection came to; None for all.
         message_time: seconds that a peer has to finish a message it has begun, and to send
             anything at all on a connection it opened; 0 for no limit.
         handshake_time: seconds that a peer has for the handshake of a WebSocket it opened; 0 for no
@@ -49,5 +51,6 @@ class EndpointSettings:
     max_datagram: int = 1300
     limits: FramingLimits = field(default_factory=FramingLimits)
     origins: tuple[str, ...] = ()
+    page_hosts: frozenset[str] | None = None
     message_time: float = 0.0
     handshake_time: float = 0.0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ringway.endpoint.gate import Proof
 from ringway.message import Draft, Request
 from ringway.transaction import Input, Machine, State, Table
 from ringway.transport.flow import Flow, NextHop
@@ -110,7 +111,7 @@ class ServerTransaction:
         flow: what the request came over.
         to: the flow responses take, for UDP not always the one the request came over; None if the
             top Via names no address.
-        proven: whether credentials have proved who sent it; see ``Endpoint.refuse``.
+        proof: what its credentials have shown.
         quiet: whether a failure is not repeated unless the request is; see
             ``Endpoint.answer_quietly``.
     """
@@ -124,7 +125,7 @@ class ServerTransaction:
         "legacy",
         "method",
         "named",
-        "proven",
+        "proof",
         "quiet",
         "reliable",
         "request",
@@ -147,7 +148,7 @@ class ServerTransaction:
         self.flow = flow
         self.reliable = flow.reliable
         self.to: Flow | None = flow
-        self.proven = False
+        self.proof = Proof.UNCHECKED
         self.quiet = False
         # What follows is for the endpoint alone.
         self.key = key
@@ -160,6 +161,11 @@ class ServerTransaction:
         self.sending: Timer | None = None
         self.waiting: Timer | None = None
         self.instant: Input | None = None  # a timer of zero seconds
+
+    @property
+    def proven(self) -> bool:
+        """True when credentials have proved who sent it; see ``Endpoint.refuse``."""
+        return self.proof is Proof.RIGHT
 
     @property
     def answered(self) -> bool:

@@ -27,6 +27,7 @@ from ringway.endpoint.counters import count_over
 from ringway.message import Request, Response, build_response
 from ringway.proxy import broken
 from ringway.proxy.outcome import Outcome, aggregated, best_of, failure
+from ringway.proxy.proof import shown_by
 from ringway.proxy.record import Side, turn_around
 from ringway.proxy.summary import NEXT_HOP, PHONE, PHONES, summary
 from ringway.proxy.target import ELSEWHERE, Target
@@ -472,6 +473,9 @@ class ResponseContext:
     def _forward(self, response: Response, now: float) -> None:
         draft = response.edit()
         draft.pop_value("via")
+        self.proxy.conceal(draft, response, self.source)
+        if self.plan.unproven and response.status >= 200:
+            self.transaction.proof = shown_by(self.request, response)
         if self.recorded and response.status < 300:
             turn_around(draft, response, self.recorded, self.proxy.sealer)
         if (

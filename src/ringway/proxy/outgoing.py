@@ -74,6 +74,7 @@ def outgoing(
     if target.spec.redirect_status:
         context.proxy.recursion.prepare(draft, request, target.spec)
     heed_strict_router(draft, request, way)
+    context.proxy.conceal(draft, request, to)
     return draft
 
 

@@ -21,8 +21,9 @@ from ringway.endpoint import (
     RequestReceived,
 )
 from ringway.location import Binding, Location, Persist, aor_of, durable_drops
-from ringway.message import Request, Response, Uri, Warning399
+from ringway.message import Draft, Request, Response, Uri, Warning399
 from ringway.proxy.context import Plan, ResponseContext
+from ringway.proxy.identity import conceal, credible
 from ringway.proxy.outcome import Outcome
 from ringway.proxy.record import dialog_route
 from ringway.proxy.recursion import Recursion
@@ -31,7 +32,7 @@ from ringway.proxy.settings import ProxySettings, Relay
 from ringway.proxy.stateless import Acknowledger
 from ringway.proxy.validation import Rejection, check_forwardable, is_first_hop, loop_mark
 from ringway.proxy.way import TargetSpec, Way, binding_way, targets_of, tiers_of, ways_of
-from ringway.transport.flow import Flow
+from ringway.transport.flow import Flow, NextHop
 from ringway.transport.nexthop import is_numeric
 from ringway.transport.token import Purpose, Sealer
 
@@ -40,8 +41,6 @@ Redirect = tuple[int, tuple[tuple[str, str], ...]]
 
 _ALONG: Final = Plan(tiers=((TargetSpec((Way(keep_routes=True),)),),))
 """The plan for what goes where its Routes or its Request-URI say."""
-
-_ASSERTED: Final = "p-asserted-identity"
 
 M = TypeVar("M", Request, Response)
 
@@ -79,8 +78,8 @@ class Proxy:
         self.waits_for_answer = waits_for_answer
         self.refuses_path: Callable[[Flow, float], Rejection | None] | None = None
         """Says who may not send along a Path of ours, and why; None lets everybody."""
-        self.believes: Callable[[Flow], bool] | None = None
-        """Says who may assert an identity; None believes everybody."""
+        self.believes: Callable[[Flow | NextHop], bool] | None = None
+        """Says who may assert an identity and know of others'; None believes everybody."""
         self._contexts: dict[object, ResponseContext] = {}
         self._acknowledger = Acknowledger(self)
 
@@ -112,12 +111,15 @@ class Proxy:
         )
 
     def credible(self, message: M, source: Flow) -> M:
-        """Take out an identity that its sender cannot assert (RFC 3325 §5)."""
-        if not message.has(_ASSERTED) or self.believes is None or self.believes(source):
+        """Take out an identity that its sender cannot assert (RFC 3325 §5, §6)."""
+        if self.believes is None or self.believes(source):
             return message
-        draft = message.edit()
-        draft.remove(_ASSERTED)
-        return draft.build()
+        return credible(message)
+
+    def conceal(self, draft: Draft[M], message: M, to: Flow | NextHop) -> None:
+        """Take out an identity that where a message goes may not know (RFC 3325 §7)."""
+        if self.believes is not None and not self.believes(to):
+            conceal(draft, message)
 
     def path_refusal(self, routed: Routed, source: Flow, now: float) -> Rejection | None:
         """Return why a request may not go where a Path of ours leads, None if it may."""

@@ -87,11 +87,13 @@ class Acknowledger:
             )
         request = self._forwarded(routed.request, way)
         if way.flow is not None:
+            self._proxy.conceal(request, routed.request, way.flow)
             endpoint.send_stateless(request, way.flow, now)
             return
 
         def send(hops: list[NextHop], when: float) -> None:
             if hops:
+                self._proxy.conceal(request, routed.request, hops[0])
                 endpoint.send_stateless(request, hops[0], when)
             else:
                 self._drop(event, f"no address for {uri}", when)

@@ -15,7 +15,7 @@ from math import ceil
 from typing import Final, Protocol
 
 from ringway import auth
-from ringway.auth import Authenticator, Known, Refused, Verdict, parse_credentials
+from ringway.auth import Authenticator, Known, Refused, Verdict, Why, parse_credentials
 from ringway.endpoint import (
     Abandon,
     CancelReceived,
@@ -25,6 +25,7 @@ from ringway.endpoint import (
     ServerTransaction,
 )
 from ringway.endpoint.counters import count_over
+from ringway.endpoint.gate import Proof
 from ringway.errors import ParseError
 from ringway.location import RedirectRule, aor_of
 from ringway.location.binding import Synonyms
@@ -138,8 +139,10 @@ class Admission:
         except ParseError:
             raise
         except Exception as error:  # noqa: BLE001 - a fault of the handler's is not ours
+            event.transaction.proof = _proof(incoming)
             self._failed(event, error, now)
             return
+        event.transaction.proof = _proof(incoming)
         if isawaitable(choice):
             if len(self._parked) >= self._most:
                 self._full(event, choice, now)
@@ -199,6 +202,7 @@ class Admission:
         def done(result: object, error: Exception | None, now: float) -> None:
             self._parked.discard(event.transaction)
             self._now = now
+            event.transaction.proof = _proof(incoming)
             try:
                 if isinstance(error, ParseError):
                     raise error
@@ -233,8 +237,6 @@ class Admission:
         choice: object,
         now: float,
     ) -> None:
-        verdict = incoming.checked
-        event.transaction.proven = isinstance(verdict, Known)
         routed = routed._replace(request=self.cleared(routed.request))
         match choice:
             case Accept(uri="", relay=relay):
@@ -271,7 +273,9 @@ class Admission:
         self._core.redirected(event, routed, rule, now)
 
     def _challenge(self, event: RequestReceived, incoming: Incoming, now: float) -> None:
-        match incoming.verdict:
+        verdict = incoming.verdict
+        event.transaction.proof = _proof(incoming)
+        match verdict:
             case auth.Challenge(status, headers, _, why):
                 rejection = Rejection(status, why.value, headers)
             case Refused(status, reason):
@@ -292,6 +296,19 @@ class Admission:
             exc_info=error,
         )
         self._core.refused(event, Rejection(500, f"the handler {what}"), now)
+
+
+def _proof(incoming: Incoming) -> Proof:
+    """Return what the credentials have shown, if anybody has asked."""
+    match incoming.checked:
+        case Known():
+            return Proof.RIGHT
+        case auth.Challenge(why=Why.WRONG):
+            return Proof.WRONG
+        case None:
+            return Proof.UNCHECKED
+        case _:
+            return Proof.LACKING
 
 
 def _without_credentials(request: Request, realms: Sequence[str]) -> Request:

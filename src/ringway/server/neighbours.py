@@ -1,7 +1,7 @@
 """The systems that this one believes: the registrar behind this edge, and known peers.
 
-They may say who somebody is (P-Asserted-Identity, RFC 3325 §5); and they may send along a Path
-(RFC 5626 §5.3).
+They may say who somebody is, and be told it (P-Asserted-Identity, RFC 3325 §5 and §7); and they may
+send along a Path (RFC 5626 §5.3).
 
 A Path token opens the way to a phone without a password, and the phone itself is told it in the
 answer to its REGISTER (RFC 3327 §5.3). So it is a secret of the phone, the edge and the registrar,
@@ -45,10 +45,18 @@ class Neighbours:
         peers: says which known system a flow belongs to.
         registrar: whether there is a registrar to be looked up: until it is, nobody is refused
             for good.
+        named: says which peer shows a certificate with a name, lower case.
     """
 
-    def __init__(self, peers: Callable[[Flow], Peer | None], *, registrar: bool) -> None:
+    def __init__(
+        self,
+        peers: Callable[[Flow], Peer | None],
+        *,
+        registrar: bool,
+        named: Callable[[str], Peer | None] = lambda _: None,
+    ) -> None:
         self._peers = peers
+        self._named = named
         self._awaited = registrar
         self._seen: dict[IPv4Address | IPv6Address, float] = {}
         self._told_at: float | None = None
@@ -61,11 +69,17 @@ class Neighbours:
             kept = {host: at for host, at in self._seen.items() if now - at < REMEMBERED}
             self._seen = {**kept, **fresh}
 
-    def knows(self, flow: Flow) -> bool:
-        """Say whether what comes over a flow comes from one of them."""
+    def knows(self, there: Flow | NextHop) -> bool:
+        """Say whether one of them is at the other end of a flow, or where one would lead."""
+        if isinstance(there, Flow):
+            flow, peer = there, self._peers(there)
+        else:
+            flow = Flow(there.transport, there.address, there.address)
+            peer = self._peers(flow)
+            if peer is None and there.secure:  # its certificate has to bear the name
+                peer = self._named(there.name.lower())
         if _address(flow.remote.host) in self._seen:
             return True
-        peer = self._peers(flow)
         return peer is not None and May.CALL in peer.may
 
     def refusal(self, flow: Flow, now: float) -> Rejection | None:

@@ -53,7 +53,15 @@ from ringway.server.operations.drain import ClosedGate, all_answered
 from ringway.server.operations.metrics import Exporter
 from ringway.server.operations.systemd import describe_sockets, take_socket
 from ringway.server.policy import Handler, Policy, default_policy, open_policy
-from ringway.server.trust import authenticator, doubts, find_peers, find_users, policy_rules
+from ringway.server.trust import (
+    authenticator,
+    doubts,
+    exposed,
+    find_named,
+    find_peers,
+    find_users,
+    policy_rules,
+)
 from ringway.server.wiring import (
     domains_of,
     endpoint_settings,
@@ -339,7 +347,8 @@ class Server:
         self._exporter = Exporter(endpoint, guard, self._core.location, self._driver)
         self._driver.run(self._expire)
         registrar = self._core.proxy.settings.registrar
-        neighbours = Neighbours(peers, registrar=registrar is not None)
+        named = find_named(lambda: self.config)
+        neighbours = Neighbours(peers, registrar=registrar is not None, named=named)
         self._core.proxy.believes = neighbours.knows
         if config.edge.path_from == "registrar":
             self._core.proxy.refuses_path = neighbours.refusal
@@ -395,8 +404,9 @@ class Server:
         )
 
     def _doubt_users(self, config: Config) -> None:
-        for doubt in doubts(self._users, self.domains, config.auth.algorithms):
-            _logger.warning("%s", doubt)
+        for doubt in (*doubts(self._users, self.domains, config.auth.algorithms), exposed(config)):
+            if doubt:
+                _logger.warning("%s", doubt)
 
     async def _open_control(self, state_dir: Path, stack: AsyncExitStack) -> None:
         try:

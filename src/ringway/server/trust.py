@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
 from typing import Final
 
 from ringway.auth import Algorithm, Authenticator, AuthSettings, User, Users
@@ -18,7 +20,16 @@ from ringway.server.policy import Peer, Rules
 from ringway.server.wiring import user_aor
 from ringway.transport.flow import Flow
 
-__all__ = ["USERS_FILE", "authenticator", "doubts", "find_peers", "find_users", "policy_rules"]
+__all__ = [
+    "USERS_FILE",
+    "authenticator",
+    "doubts",
+    "exposed",
+    "find_named",
+    "find_peers",
+    "find_users",
+    "policy_rules",
+]
 
 USERS_FILE: Final = "users.toml"
 
@@ -46,11 +57,7 @@ def find_users(config: Config, realms: Sequence[str]) -> Users:
         }
         known = {algorithm: ha1 for algorithm, ha1 in hashes.items() if ha1 is not None}
         users.append(User(name, each.realm or realms[0], known))
-    path = config.auth.users
-    if path is None and config.state_dir is not None:
-        path = config.state_dir / USERS_FILE
-        if not path.exists():
-            path = None
+    path = _users_file(config)
     if path is not None:
         users += load_users(path)
     try:
@@ -58,6 +65,27 @@ def find_users(config: Config, realms: Sequence[str]) -> Users:
     except ValueError as error:
         allowed = f"each user once, here or in the users file ({error})"
         raise ConfigError("settings", "user", "...", allowed) from None
+
+
+def exposed(config: Config) -> str:
+    """Say who else can read or change the users file; empty when nobody can, or there is none.
+
+    A hash is all that digest needs: who has it logs in without the password (RFC 7616 §5.12).
+    """
+    path = _users_file(config)
+    mode = path.stat().st_mode if path is not None else 0
+    if mode & stat.S_IROTH:
+        return f"everybody on this machine can read the hashes in {path} (chmod o-rwx)"
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others on this machine can change the users in {path} (chmod go-w)"
+    return ""
+
+
+def _users_file(config: Config) -> Path | None:
+    if config.auth.users is not None or config.state_dir is None:
+        return config.auth.users
+    path = config.state_dir / USERS_FILE
+    return path if path.exists() else None
 
 
 def doubts(users: Users, realms: Sequence[str], algorithms: Sequence[Algorithm]) -> Iterator[str]:
@@ -135,6 +163,23 @@ def find_peers(
         for name in certificate_names(flow) if known else ():
             if name.lower() in known:
                 return known[name.lower()]
+        return None
+
+    return find
+
+
+def find_named(config: Callable[[], Config]) -> Callable[[str], Peer | None]:
+    """Return what says which system bears a name that a connection of ours makes it prove.
+
+    Args:
+        config: the configuration there is now; without `tls.verify` nobody proves anything.
+    """
+
+    def find(name: str) -> Peer | None:
+        now = config()
+        for each in now.peer if now.tls.verify else ():
+            if name in map(str.lower, each.certificates):
+                return Peer(each.name, each.may)
         return None
 
     return find

@@ -73,6 +73,7 @@ def endpoint_settings(config: Config, listeners: tuple[Listener, ...]) -> Endpoi
             head=limits.header_size, body=limits.message_size, headers=limits.headers
         ),
         origins=config.websocket.origins,
+        page_hosts=_page_hosts(config, listeners),
         message_time=limits.message_time,
         handshake_time=limits.handshake_time,
     )
@@ -101,10 +102,19 @@ def guard_settings(config: Config) -> GuardSettings:
         sources=limits.sources,
         connections=limits.connections,
         connections_per_source=limits.connections_per_source if alone else 0,
+        handshakes_per_source=limits.handshakes_per_source if alone else 0,
         exempt=tuple(exempt),
         lag=limits.lag,
         retry_after=limits.retry_after,
     )
+
+
+def _page_hosts(config: Config, listeners: Sequence[Listener]) -> frozenset[str] | None:
+    """The hosts whose web pages may connect; None where a password or a list keeps others out."""
+    if not config.no_auth or config.websocket.origins:
+        return None
+    places = [(listener.address, listener.advertised) for listener in listeners]
+    return frozenset(place.host.lower() for pair in places for place in pair if place is not None)
 
 
 def _local_names(listeners: Sequence[Listener]) -> frozenset[str]:

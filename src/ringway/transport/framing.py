@@ -12,6 +12,7 @@ PONG, PING. A server that sends no pings ignores every PONG.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from ringway.errors import ParseError
@@ -199,6 +200,7 @@ def server_framer(
     transport: str,
     limits: FramingLimits = _DEFAULT_LIMITS,
     origins: tuple[str, ...] = (),
+    hosts: Collection[str] | None = None,
 ) -> Framer:
     """Return the framer for a connection that was accepted.
 
@@ -206,9 +208,10 @@ def server_framer(
         transport: tcp, tls, ws or wss.
         limits: how long heads and bodies may be.
         origins: the web origins that may open a WebSocket; empty for all.
+        hosts: see ``WebSocketFramer.server``.
     """
     if transport in WEBSOCKET_TRANSPORTS:
-        return WebSocketFramer.server(limits, origins)
+        return WebSocketFramer.server(limits, origins, hosts)
     return StreamFramer(limits)
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Collection
+from http import HTTPStatus
 from typing import Final, cast
 
 from websockets.client import ClientProtocol
@@ -41,6 +43,7 @@ from ringway.transport.frames import (
     FramingLimits,
     broken,
 )
+from ringway.transport.origin import is_near
 
 _DEFAULT_LIMITS: Final = FramingLimits()
 _SIP: Final = Subprotocol("sip")
@@ -61,6 +64,7 @@ class WebSocketFramer:
     __slots__ = (
         "_ended",
         "_fragments",
+        "_hosts",
         "_limits",
         "_partial",
         "_protocol",
@@ -73,13 +77,17 @@ class WebSocketFramer:
         self._limits: FramingLimits = limits
         self._fragments: bytearray = bytearray()
         self._text: bool = False  # the message under way came in text frames
+        self._hosts: Collection[str] | None = None
         self._waiting: list[bytes] = []
         self._ended: bool = False
         self._partial: bool = False  # the last bytes completed nothing, or there are more
 
     @classmethod
     def server(
-        cls, limits: FramingLimits = _DEFAULT_LIMITS, origins: tuple[str, ...] = ()
+        cls,
+        limits: FramingLimits = _DEFAULT_LIMITS,
+        origins: tuple[str, ...] = (),
+        hosts: Collection[str] | None = None,
     ) -> WebSocketFramer:
         """Return the framer of a connection that was accepted.
 
@@ -87,6 +95,7 @@ class WebSocketFramer:
             limits: how long heads and bodies may be.
             origins: the web origins that may connect, such as ``https://phone.example``; empty for
                 all. A client without an Origin is no browser, could claim any, and is let in.
+            hosts: the hosts whose pages may connect besides those of this machine; None for all.
         """
         allowed = [None, *(Origin(origin) for origin in origins)] if origins else None
         protocol = ServerProtocol(
@@ -95,7 +104,9 @@ class WebSocketFramer:
             max_size=limits.head + limits.body,
             logger=_SILENCE,
         )
-        return cls(protocol, limits)
+        framer = cls(protocol, limits)
+        framer._hosts = hosts
+        return framer
 
     @classmethod
     def client(
@@ -238,7 +249,11 @@ class WebSocketFramer:
         """Answer a client's handshake, or look at the server's answer to ours (§4.1)."""
         protocol = self._protocol
         if isinstance(protocol, ServerProtocol):
-            response = protocol.accept(cast("Request", event))
+            request = cast("Request", event)
+            if self._is_far(request):
+                response = protocol.reject(HTTPStatus.FORBIDDEN, "this page may not connect\n")
+            else:
+                response = protocol.accept(request)
             del response.headers["Date"]  # the one thing in it that needs a clock
             protocol.send_response(response)
         elif protocol.state is State.OPEN and protocol.subprotocol is None:
@@ -249,6 +264,13 @@ class WebSocketFramer:
             for message in self._waiting:
                 self._send(message)
         self._waiting.clear()
+
+    def _is_far(self, request: Request) -> bool:
+        """Say whether a client is a web page that may not connect."""
+        hosts = self._hosts
+        return hosts is not None and not all(
+            is_near(origin, hosts) for origin in request.headers.get_all("Origin")
+        )
 
     def _take_frame(self, wire: WireFrame, frames: list[Frame]) -> None:
         """Put fragments together; the library has checked their order and their total size."""

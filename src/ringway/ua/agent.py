@@ -9,7 +9,7 @@ that are made and received enter their dialogs here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol, TypeAlias
 
 from ringway.dialog.dialog import Dialog, Key, key_of_request
@@ -25,7 +25,7 @@ from ringway.endpoint import (
     UserEvent,
 )
 from ringway.errors import ParseError
-from ringway.message import Request, Warning399, quote
+from ringway.message import NameAddr, Request, Response, Warning399, quote
 from ringway.transport.flow import Flow
 from ringway.ua.calls.called import IncomingCall
 from ringway.ua.calls.calling import Forked, OutgoingCall
@@ -111,6 +111,7 @@ class Agent:
             ParseError: the URI, or an Expires among the headers, cannot be read.
             ValueError: a text would break the line it stands in.
         """
+        follow = self._guarded(follow)
         call = OutgoingCall(self, uri, described(body, content_type), headers, follow, forked)
         call.emit = emit
         call.start(now)
@@ -151,7 +152,7 @@ class Agent:
             content_type,
             extensions=EXTENSIONS,
         )
-        sending = Sending(self.services, wanted, asker, follow=follow)
+        sending = Sending(self.services, wanted, asker, follow=self._guarded(follow))
         sending.start(now)
         return sending
 
@@ -253,24 +254,23 @@ class Agent:
         contacts = [slot.contact() for slot in self.services.outbound.slots if slot.registered]
         refusal = self._screening.refuses(transaction, request, contacts, now)
         if refusal is not None:
-            headers = (*self.software(), *refusal.headers)
-            endpoint.reply(transaction, refusal.status, now, headers=headers)
+            self._refuse(transaction, refusal.status, now, refusal.headers)
         elif request.to_tag:
             session = self.dialogs.get(key_of_request(request))
             if session is not None:
                 session.received(event, now)
             else:
-                endpoint.reply(transaction, 481, now, headers=self.software())
+                self._refuse(transaction, 481, now)
         elif request.method == "INVITE":
             self._invited(event, now)
         elif request.method == "OPTIONS":
             headers = (*self.capabilities(), ("Accept", ACCEPT), *self.software())
             endpoint.reply(transaction, 200, now, headers=headers)
         elif request.method in _WITHIN:
-            endpoint.reply(transaction, 481, now, headers=self.software())
+            self._refuse(transaction, 481, now)
         elif request.method == "REFER":
             # Whoever is in no call with us does not make us call others (RFC 3515 §5.2).
-            endpoint.reply(transaction, 403, now, headers=self.software())
+            self._refuse(transaction, 403, now)
         else:
             self.emit(RequestOffered(IncomingRequest(self.services, transaction, request)))
 
@@ -283,8 +283,10 @@ class Agent:
         settings = self.services.settings
         refusal = SessionTimer(settings.session_expires, settings.min_se).check(request)
         status, headers = (0, ()) if refusal is None else refusal
+        if len(self._answering) >= settings.most_waiting:
+            status = status or 486
         replaced = None
-        if not status:
+        if not status and request.has("replaces"):
             alive = [each.dialog for each in self.dialogs.values() if not each.over]
             over = [each.dialog for each in self.dialogs.values() if each.over]
             found = find_replaced(request, alive, [*over, *self._ended.values()])
@@ -299,8 +301,7 @@ class Agent:
             except ParseError:
                 status = 400
         if call is None:
-            headers = (*self.software(), *headers)
-            self.services.endpoint.reply(transaction, status, now, headers=headers)
+            self._refuse(transaction, status, now, headers)
         else:
             self.emit(CallOffered(call))
 
@@ -308,7 +309,29 @@ class Agent:
         try:
             call.moved(event, now)
         except ParseError:
-            self.services.endpoint.reply(event.transaction, 400, now, headers=self.software())
+            self._refuse(event.transaction, 400, now)
+
+    def _refuse(
+        self, transaction: ServerTransaction, status: int, now: float, headers: Headers = ()
+    ) -> None:
+        """Refuse a request; over datagrams once for each copy of it (RFC 3261 §26.3.2.4)."""
+        endpoint = self.services.endpoint
+        if transaction.method == "INVITE" and not transaction.reliable:
+            endpoint.answer_quietly(transaction, now)
+        endpoint.reply(transaction, status, now, headers=(*self.software(), *headers))
+
+    def _guarded(self, follow: Follow) -> Follow:
+        """Return what follows nothing where the application's own code raises."""
+        if not callable(follow):
+            return follow
+        choose = follow
+
+        def chosen(response: Response, contacts: tuple[NameAddr, ...]) -> Iterable[NameAddr]:
+            found: list[NameAddr] = []
+            self.guard(lambda: found.extend(choose(response, contacts) or ()))
+            return found
+
+        return chosen
 
     def _known_call(self, request: Request) -> IncomingCall | None:
         """Return the call that waits and whose INVITE has come again over another flow."""

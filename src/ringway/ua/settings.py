@@ -51,6 +51,7 @@ class AgentSettings:
         redirects: which redirects are followed.
         methods: what is put into Allow.
         ring_time: how long an incoming call may ring before it is answered with 480.
+        most_waiting: calls that may wait for their answer at once; what is more gets 486.
     """
 
     aor: Uri
@@ -74,3 +75,4 @@ class AgentSettings:
         "NOTIFY",
     )  # fmt: skip
     ring_time: float = 180.0
+    most_waiting: int = 1000

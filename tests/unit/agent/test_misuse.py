@@ -37,7 +37,6 @@ class TestLife:
         "use",
         [
             lambda agent: agent.call("sip:bob@example.com"),
-            lambda agent: agent.slots,
             lambda agent: agent.network_changed(),
         ],
     )
@@ -93,15 +92,18 @@ class TestRequests:
 class TestTakenCalls:
     def test_to_wait_for_an_answer_that_the_caller_does_not_wait_for(self, tmp_path: Path) -> None:
         async def main() -> None:
-            async with place(tmp_path) as here, here.agent("alice") as alice:
-                async with here.agent("bob") as bob:
-                    calls = bob.calls()
-                    async with alice.call(here.uri("bob")) as call:
-                        taken = await anext(calls)
-                        await call.hang_up()
-                        with pytest.raises(FailedError) as failed:
-                            await taken.answered()
-                        assert failed.value.failure.status == 487
+            async with (
+                place(tmp_path) as here,
+                here.agent("alice") as alice,
+                here.agent("bob") as bob,
+            ):
+                calls = bob.calls()
+                async with alice.call(here.uri("bob")) as call:
+                    taken = await anext(calls)
+                    await call.hang_up()
+                    with pytest.raises(FailedError) as failed:
+                        await taken.answered()
+                    assert failed.value.failure.status == 487
 
         run(main())
 

@@ -15,6 +15,7 @@ from ringway.auth import (
     Account,
     Algorithm,
     Answerer,
+    Challenger,
     Known,
     make_ha1,
     make_response,
@@ -118,6 +119,38 @@ class TestAnswer:
 
     def test_passwords_are_not_shown(self) -> None:
         assert "secret" not in repr(Account("alice", "secret"))
+
+
+class TestChallengers:
+    """Who may have an answer from the account without a realm."""
+
+    def test_a_stranger_gets_none(self) -> None:
+        sent = request("INVITE", "sip:bob@example.com")
+        assert not phone().answer(sent, refusal(sent, SHA), Challenger.STRANGER)
+
+    def test_but_from_the_account_of_its_realm(self) -> None:
+        sent = request("INVITE", "sip:bob@example.com")
+        named = phone(Account("alice", "secret", REALM))
+        assert named.answer(sent, refusal(sent, SHA), Challenger.STRANGER)
+
+    def test_once_the_registrar_has_named_its_realm_no_other_gets_one(self) -> None:
+        sent = request("INVITE", "sip:bob@example.com")
+        alice = phone()
+        other = refusal(sent, challenge("elsewhere.example", qop='"auth"'))
+        assert alice.answer(sent, other)
+        assert alice.answer(sent, refusal(sent, SHA), Challenger.REGISTRAR)
+        assert not alice.answer(sent, other)
+        assert alice.answer(sent, refusal(sent, SHA))
+        assert alice.answer(sent, other, Challenger.REGISTRAR)
+        assert alice.answer(sent, other)
+
+    def test_a_registrar_with_endless_realms(self) -> None:
+        sent = request("REGISTER", "sip:example.com")
+        alice = phone()
+        for number in range(40):
+            again = refusal(sent, challenge(f"r{number}", qop='"auth"'))
+            assert alice.answer(sent, again, Challenger.REGISTRAR)
+        assert not alice.answer(sent, refusal(sent, challenge("r39", qop='"auth"')))
 
 
 class TestAgain:

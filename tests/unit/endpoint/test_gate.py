@@ -8,7 +8,7 @@ import pytest
 from tests.harness import Fields, Harness, Peer
 
 from ringway.endpoint import AckReceived, CancelReceived, RequestReceived
-from ringway.endpoint.gate import Refusal
+from ringway.endpoint.gate import Proof, Refusal
 from ringway.message import Request
 from ringway.transport.flow import Flow
 from ringway.transport.frames import FramingLimits
@@ -38,7 +38,7 @@ class Warden:
         return self.answering
 
     def answered(
-        self, request: Request, flow: Flow, status: int, now: float, *, proven: bool
+        self, request: Request, flow: Flow, status: int, now: float, *, proof: Proof
     ) -> None:
         self.answered_with.append(status)
 
@@ -308,7 +308,7 @@ class TestRefuse:
 
     def test_who_has_proved_something_is_answered_as_usual(self, h: Harness, peer: Peer) -> None:
         transaction = h.receive(peer, "INVITE")
-        transaction.proven = True
+        transaction.proof = Proof.RIGHT
         h.endpoint.refuse(transaction, 403, h.now)
         h.advance(1)
         assert peer.statuses == [403, 403]

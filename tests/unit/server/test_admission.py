@@ -312,6 +312,126 @@ class TestPeers:
         assert len(world.core.bindings("alice")) == 1
 
 
+class TestBans:
+    """Whose failures count, by what their credentials have shown; see `Guard.answered`."""
+
+    SETTINGS = GuardSettings(lag=0, request_rate=0, ban_failures=10, ban_window=3600)
+
+    def guard(self, world: World) -> Guard:
+        world.edge.endpoint.gate = guard = Guard(self.SETTINGS, lambda: 0, {})
+        return guard
+
+    def test_a_user_who_guesses_the_passwords_of_others(self) -> None:
+        world = guarded()
+        guard = self.guard(world)
+        alice = known(world, "alice")
+        for _ in range(10):
+            assert (alice.register("alice"), len(guard.bans)) == (200, 0)
+            Known(alice.phone, "bob", "guess").register("bob")
+        assert len(guard.bans) == 1
+
+    def test_a_wrong_user_counts_as_a_wrong_password_does(self) -> None:
+        def failures(name: str) -> float:
+            world = guarded()
+            guard = self.guard(world)
+            phone = known(world, name, "guess")
+            assert phone.register(name) == 401
+            source = guard.sources.known(phone.phone.address.host)
+            assert source is not None
+            return source.failures
+
+        assert failures("bob") == failures("eve") == 1.0
+
+    def test_a_wrong_password_with_a_nonce_of_ones_own_is_a_guess_too(self) -> None:
+        """Stale is said to who knows the password, so asking with any nonce is a guess."""
+        world = guarded()
+        guard = self.guard(world)
+        alice = known(world, "alice", "guess")
+        alice.register("alice")
+        for number in range(9):
+            forged = re.sub(rb'nonce="[^"]*"', b'nonce="made-up"', alice.sent)
+            alice.phone.send_raw(forged.replace(b"branch=", b"branch=z9hG4bK-%d" % number))
+        assert len(guard.bans) == 1
+
+    @pytest.mark.parametrize("edge", [False, True])
+    def test_old_nonces_cost_nothing_in_the_end(self, *, edge: bool) -> None:
+        """An edge knows it of its registrar."""
+        world = guarded(edge=edge)
+        guard = self.guard(world)
+        bob = Known(world.phone(register=False), "bob")
+        for number in range(200):
+            assert bob.register("bob") == 200
+            bob.phone.send_raw(bob.sent.replace(b"branch=", b"branch=z9hG4bK-%d" % number))
+            assert "stale=true" in bob.phone.responses[-1].values("www-authenticate")[0]
+        assert len(guard.bans) == 0
+
+    def test_guesses_count_at_an_edge(self) -> None:
+        world = guarded(edge=True)
+        guard = self.guard(world)
+        bob = Known(world.phone(register=False), "bob")
+        for _ in range(10):
+            assert (bob.register("bob"), len(guard.bans)) == (200, 0)
+            Known(bob.phone, "alice", "guess").register("alice")
+        assert len(guard.bans) == 1
+
+    @pytest.mark.parametrize("edge", [False, True])
+    def test_wrong_numbers_of_users(self, *, edge: bool) -> None:
+        world = guarded(edge=edge)
+        guard = self.guard(world)
+        alice = Known(world.phone("alice", register=False), "alice")
+        assert alice.register("alice") == 200
+        for number in range(30):
+            away = f"sip:nobody-{number}@{DOMAIN}"
+            assert alice.ask("MESSAGE", away, from_=f"<{ALICE}>;tag=a") in {404, 480}
+            assert alice.ask("MESSAGE", BOB, from_=f"<{BOB}>;tag=a") == 403
+        assert len(guard.bans) == 0
+
+    def test_a_handler_that_fails_hides_no_guess(self) -> None:
+        def look(call: Incoming) -> Choice:
+            if call.user is None and call.request.has("authorization"):
+                raise ValueError
+            return call.challenge()
+
+        world = guarded(look)
+        guard = self.guard(world)
+        assert known(world, "bob", "guess").register("bob") == 500
+        for _ in range(9):
+            known(world, "bob", "guess").register("bob")
+        assert len(guard.bans) == 1
+
+    def test_nor_does_one_that_waits(self) -> None:
+        async def look(call: Incoming) -> Choice:
+            raise ValueError(call.user)
+
+        world = guarded(look)
+        guard = self.guard(world)
+        runs: list[Any] = []
+        world.core.perform = runs.append
+        wrong = 'Digest username="bob", realm="ringway.test", nonce="n", uri="sip:ringway.test", '
+        wrong += 'response="0", algorithm=MD5, cnonce="c", qop=auth, nc=00000001'
+        caller = world.caller()
+        for number in range(10):
+            proof = ("Authorization", wrong)
+            caller.request("REGISTER", f"sip:{DOMAIN}", headers=[proof], cseq=number + 1)
+            (run,) = [each for each in runs if isinstance(each, Run)]
+            runs.clear()
+            with pytest.raises(ValueError, match="None") as fault:
+                next(iter(run.work().__await__()))
+            run.done(None, fault.value, world.now)
+            world.pump()
+        assert len(guard.bans) == 1
+
+    def test_a_handler_that_asks_without_a_look_hides_none_either(self) -> None:
+        world = guarded(lambda call: call.challenge())
+        guard = self.guard(world)
+        for _ in range(20):
+            assert known(world, "bob").register("bob") == 403
+        assert len(guard.bans) == 0
+        for _ in range(10):
+            known(world, "bob", "guess").register("bob")
+        assert len(guard.bans) == 1
+
+
 class TestHandlers:
     def asked(self, choose: Callable[[Incoming], Choice], **how: Any) -> tuple[World, Phone]:
         world = guarded(choose, **how)

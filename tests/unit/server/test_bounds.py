@@ -170,6 +170,37 @@ def test_handshakes_count_as_connections(tmp_path: Path) -> None:
     run(main())
 
 
+def test_handshakes_of_one_source(tmp_path: Path) -> None:
+    certificate = Certificate(tmp_path)
+    tls = {"certificate": str(certificate.file), "key": str(certificate.key)}
+
+    async def main() -> None:
+        listen = ("tls:127.0.0.1:0", "wss:127.0.0.1:0")
+        async with serving(*listen, tls=tls, handshakes_per_source=2) as server:
+            address, other = at(server, "tls"), at(server, "wss")
+            with connected(address) as silent, connected(other):
+                with connected(address) as another:
+                    assert await ended(another)
+                with connected(other) as another:  # of all listeners together
+                    assert await ended(another)
+                assert hits(server) == {"handshakes_per_source": 2}
+                silent.close()  # it makes room for others, and those that are done do not count
+                standing: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+                while len(standing) < 4:
+                    try:
+                        standing.append(
+                            await asyncio.open_connection(
+                                *address, ssl=certificate.trusting(), server_hostname="localhost"
+                            )
+                        )
+                    except OSError:  # the end of the silent one has not been seen yet
+                        await asyncio.sleep(0.01)
+                for _, writer in standing:
+                    writer.close()
+
+    run(main())
+
+
 def test_slow_senders_are_closed_and_others_served() -> None:
     async def main() -> None:
         async with serving(message_time=1) as server:

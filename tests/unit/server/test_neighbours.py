@@ -191,12 +191,11 @@ class TestIdentity:
     def test_of_a_request(self, world: World, host: str, count: int) -> None:
         bob = world.phone()
         alice = world.caller("alice", host)
-        kept = [("Privacy", "id"), ("P-Preferred-Identity", "<sip:alice@ringway.test>")]
-        alice.invite(headers=[("Contact", f"<{alice.contact}>"), *self.FIELDS, *kept])
+        wish = ("P-Preferred-Identity", "<sip:alice@ringway.test>")
+        alice.invite(headers=[("Contact", f"<{alice.contact}>"), *self.FIELDS, wish])
         (invite,) = bob.requests
         assert len(invite.values("p-asserted-identity")) == count
-        for name, value in kept:
-            assert invite.get(name.lower()) == value
+        assert invite.get("p-preferred-identity") == (wish[1] if count else None)  # §6
         answer = bob.accept(invite)
         dialog = Dialog.of_caller(alice.responses[-1])
         alice.within(dialog, "ACK", cseq=1, headers=self.FIELDS)
@@ -214,6 +213,75 @@ class TestIdentity:
         bob.accept(bob.requests[0], status, headers=self.FIELDS)
         assert alice.statuses[-1] == status
         assert len(alice.responses[-1].values("p-asserted-identity")) == count
+
+    PRIVACY = (
+        ("id", True),
+        ("user; ID ;critical", True),
+        ("header,id", True),
+        ("none", False),
+        ("user", False),
+        ("identity", False),
+    )
+
+    @pytest.mark.parametrize(("privacy", "concealed"), PRIVACY)
+    @pytest.mark.parametrize(("host", "trusted"), [("10.0.2.1", True), ("10.0.6.6", False)])
+    def test_kept_from_who_is_not_trusted(
+        self, world: World, host: str, privacy: str, *, trusted: bool, concealed: bool
+    ) -> None:
+        """RFC 3325 §7: Privacy is for strangers; peers may know."""
+        bob = world.phone("bob", host)
+        trunk = world.caller("alice", "10.0.2.1", transport="tcp")
+        fields = [*self.FIELDS, ("Privacy", privacy)]
+        trunk.invite(headers=[("Contact", f"<{trunk.contact}>"), *fields])
+        (invite,) = bob.requests
+        assert len(invite.values("p-asserted-identity")) == (0 if concealed and not trusted else 2)
+        assert invite.get("privacy") == privacy
+        bob.accept(invite)
+        dialog = Dialog.of_caller(trunk.responses[-1])
+        trunk.within(dialog, "ACK", cseq=1, headers=fields)
+        trunk.within(dialog, "INVITE", headers=fields)
+        for request in bob.requests[1:]:
+            assert request.has("p-asserted-identity") is not (concealed and not trusted)
+
+    @pytest.mark.parametrize(("privacy", "concealed"), PRIVACY)
+    @pytest.mark.parametrize(("host", "trusted"), [("10.0.2.1", True), ("10.0.6.6", False)])
+    def test_so_are_those_of_responses(
+        self, world: World, host: str, privacy: str, *, trusted: bool, concealed: bool
+    ) -> None:
+        bob = world.phone("bob", "10.0.2.1")
+        caller = world.caller("alice", host)
+        caller.invite()
+        bob.accept(bob.requests[0], headers=[*self.FIELDS, ("Privacy", privacy)])
+        answer = caller.responses[-1]
+        assert answer.status == 200
+        assert answer.has("p-asserted-identity") is not (concealed and not trusted)
+
+    def test_an_ack_without_a_flow(self, world: World) -> None:
+        """To a phone over UDP that has none."""
+        bob = world.phone("bob", "10.0.6.6", transport="udp", instance="")
+        trunk = world.caller("alice", "10.0.2.1", transport="tcp")
+        fields = [*self.FIELDS, ("Privacy", "id")]
+        trunk.invite(headers=[("Contact", f"<{trunk.contact}>"), *fields])
+        bob.accept(bob.requests[0])
+        trunk.within(Dialog.of_caller(trunk.responses[-1]), "ACK", cseq=1, headers=fields)
+        assert bob.methods[-1] == "ACK"
+        assert not any(request.has("p-asserted-identity") for request in bob.requests)
+
+    @pytest.mark.parametrize(
+        ("transport", "name", "known"),
+        [
+            ("tls", "Trunk.Example", True),
+            ("tcp", "trunk.example", False),
+            ("tls", "other.example", False),
+        ],
+    )
+    def test_a_peer_that_would_have_to_show_its_certificate(
+        self, transport: str, name: str, *, known: bool
+    ) -> None:
+        trunk = {"trunk.example": Peer("trunk", frozenset({May.CALL}))}
+        neighbours = Neighbours(nobody, registrar=False, named=trunk.get)
+        there = NextHop(transport, Address("192.0.2.7", 5061), name)
+        assert neighbours.knows(there) is known
 
     def test_everybody_is_believed_where_nobody_says_otherwise(self) -> None:
         world = World()

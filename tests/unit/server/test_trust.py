@@ -13,8 +13,16 @@ from ringway.auth.users_file import add_user
 from ringway.errors import ConfigError
 from ringway.server.config.load import make_config
 from ringway.server.config.settings import Config
-from ringway.server.policy import May
-from ringway.server.trust import authenticator, doubts, find_peers, find_users, policy_rules
+from ringway.server.policy import May, Peer
+from ringway.server.trust import (
+    authenticator,
+    doubts,
+    exposed,
+    find_named,
+    find_peers,
+    find_users,
+    policy_rules,
+)
 from ringway.transport.flow import Address, Flow
 
 REALMS = ("example.com", "example.net")
@@ -54,6 +62,24 @@ class TestUsers:
         add_user(tmp_path / "other.toml", ALICE)
         config = told(state_dir=tmp_path, auth={"users": tmp_path / "other.toml"})
         assert list(find_users(config, REALMS)) == [ALICE]
+
+    @pytest.mark.parametrize(
+        ("mode", "what"),
+        [
+            (0o600, ""),
+            (0o640, ""),
+            (0o644, "everybody on this machine can read the hashes"),
+            (0o660, "others on this machine can change the users"),
+            (0o602, "others on this machine can change the users"),
+        ],
+    )
+    def test_of_a_file_that_others_can_use(self, tmp_path: Path, mode: int, what: str) -> None:
+        add_user(tmp_path / "users.toml", ALICE)
+        (tmp_path / "users.toml").chmod(mode)
+        assert exposed(told(state_dir=tmp_path)).startswith(what)
+        assert exposed(told(auth={"users": tmp_path / "users.toml"})).startswith(what)
+        assert bool(exposed(told(state_dir=tmp_path))) is bool(what)
+        assert exposed(told()) == exposed(told(state_dir=tmp_path / "none")) == ""
 
     def test_one_that_stands_twice(self, tmp_path: Path) -> None:
         add_user(tmp_path / "users.toml", ALICE)
@@ -164,3 +190,13 @@ class TestPeers:
 
         flow = Flow("tls", Address("192.0.2.1", 5061), Address("192.0.2.1", 5061))
         assert find_peers(told(), never)(flow) is None
+
+
+def test_a_peer_is_known_by_the_name_that_its_certificate_has_to_bear() -> None:
+    peer = {"name": "trunk", "certificates": ["Trunk.Example"], "may": ["call"]}
+    config = told(peer=[peer])
+    find = find_named(lambda: config)
+    assert find("trunk.example") == Peer("trunk", frozenset({May.CALL}))
+    assert find("other.example") is None
+    config = told(peer=[peer], tls={"verify": False})
+    assert find("trunk.example") is None

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from ringway.codes import Role
@@ -54,6 +56,15 @@ class TestSynonyms:
 
 
 class TestEndpoint:
+    def test_without_passwords_only_pages_of_its_own_hosts_connect(self) -> None:
+        def hosts(**settings: Any) -> frozenset[str] | None:
+            config = make_config(domains=["example.com"], aliases=["a.example"], **settings)
+            return endpoint_settings(config, (PUBLIC, LOOPBACK)).page_hosts
+
+        assert hosts(no_auth=True) == frozenset({"192.0.2.1", "sip.example.com", "127.0.0.1"})
+        assert hosts() is None
+        assert hosts(no_auth=True, websocket={"origins": ["https://a.example"]}) is None
+
     def test_knows_itself_by_every_name(self) -> None:
         config = make_config(domains=["example.com"], aliases=["pbx.example.com"])
         settings = endpoint_settings(config, (PUBLIC, EVERYWHERE))

@@ -210,6 +210,29 @@ class TestServer:
         assert framer.closing is not allowed
         assert written.startswith(b"HTTP/1.1 101 " if allowed else b"HTTP/1.1 403 ")
 
+    @pytest.mark.parametrize(
+        ("origin", "allowed"),
+        [
+            (b"", True),
+            (b"Origin: http://localhost:3000\r\n", True),
+            (b"Origin: http://192.0.2.1\r\n", True),
+            (b"Origin: http://www.example.com\r\n", False),
+            (b"Origin: http://localhost\r\nOrigin: http://www.example.com\r\n", False),
+            (b"Origin: http://www.example.com\r\nOrigin: http://localhost\r\n", False),
+            (b"Origin: null\r\n", False),
+            (b"Origin:\r\n", False),
+        ],
+    )
+    def test_pages_that_are_near(self, origin: bytes, allowed: bool, size: int) -> None:
+        data = HANDSHAKE.replace(b"Origin: http://www.example.com\r\n", origin)
+        framer = WebSocketFramer.server(LIMITS, hosts={"192.0.2.1"})
+        written = b""
+        for piece in pieces(data, size):
+            assert framer.feed(piece) == []
+            written += framer.outgoing()
+        assert framer.closing is not allowed
+        assert written.startswith(b"HTTP/1.1 101 " if allowed else b"HTTP/1.1 403 ")
+
     def test_no_http(self, size: int) -> None:
         frames, written, framer = serve(HEAD, size)
         assert [frame.kind for frame in frames] == [FrameKind.BROKEN]

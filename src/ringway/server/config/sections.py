@@ -152,7 +152,8 @@ class WebSocketConfig(Section):
     """`[websocket]`: who may open a WebSocket."""
 
     origins: Annotated[tuple[Origin, ...], ListOf] = ()
-    """Web pages that may connect, by their origin; all if there are none."""
+    """Web pages that may connect, by their origin. Without any: all; with `no_auth` those of this
+    machine, and of the host that is listened on."""
 
 
 class WebConfig(Section):
@@ -181,6 +182,8 @@ class LimitsConfig(Section):
     """Connections at one time, handshakes too; more are closed as they come."""
     connections_per_source: Annotated[int, Field(ge=1)] = 1000
     """Connections at one time from one source."""
+    handshakes_per_source: Annotated[int, Field(ge=1)] = 200
+    """TLS handshakes under way at one time with one source; more connections are closed."""
     transactions: Annotated[int, Field(ge=100)] = 200_000
     """Transactions at one time, of both sides; then new requests get 503 with Retry-After."""
     handlers: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
@@ -190,7 +193,8 @@ class LimitsConfig(Section):
     request_burst: Annotated[int, Field(ge=1, le=1_000_000)] = 500
     """Requests of one source at once; and the 503 it may get before it gets nothing."""
     ban_failures: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    """Failures (401, 403, 404, 407) after which a source is not heard for a while. 0 for never."""
+    """Failures of strangers (401, 403, 404, 407), and wrong passwords, after which a source is not
+    heard for a while. 0 for never."""
     ban_window: Annotated[Seconds, Field(ge=1, le=86_400)] = 60.0
     """How long it takes until that many failures are forgiven."""
     ban_time: Annotated[Seconds, Field(ge=1, le=86_400)] = 300.0

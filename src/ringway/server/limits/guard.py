@@ -10,12 +10,13 @@ It is short, it ends by itself, and who is known (loopback, peers) is never bann
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from typing import Final
 
 from ringway.endpoint.counters import count_over
-from ringway.endpoint.gate import Refusal
+from ringway.endpoint.gate import Proof, Refusal
 from ringway.message import Request
 from ringway.server.limits.overload import Overload, rank_of
 from ringway.server.limits.sources import Network, Sources
@@ -23,10 +24,11 @@ from ringway.transport.flow import Flow
 
 __all__ = ["Guard", "GuardSettings"]
 
-# How much an answer says about who asked. A challenge is how every phone begins, so one alone means
+# How much a failure says about who asked. A challenge is how every phone begins, so one alone means
 # little; but nobody needs many without ever answering one.
-_WRONG: Final = {401: 1.0, 403: 1.0, 404: 1.0, 407: 1.0}
+_FAILED: Final = 1.0
 _UNANSWERED: Final = 0.1
+_FAILURES: Final = frozenset({401, 403, 404, 407})
 _CHALLENGES: Final = frozenset({401, 407})
 
 
@@ -44,6 +46,7 @@ class GuardSettings:
         sources: how many sources are remembered, and how many bans.
         connections: connections at one time.
         connections_per_source: connections at one time from one source.
+        handshakes_per_source: TLS handshakes under way at one time with one source.
         exempt: networks for which nothing counts per source.
         lag: how long what has arrived may wait before requests are shed.
         retry_after: what a 503 says at least; up to twice that, spread over the requests.
@@ -58,6 +61,7 @@ class GuardSettings:
     sources: int = 50_000
     connections: int = 100_000
     connections_per_source: int = 1000
+    handshakes_per_source: int = 200
     exempt: tuple[Network, ...] = ()
     lag: float = 0.25
     retry_after: float = 5.0
@@ -90,8 +94,11 @@ class Guard:
         self._over = over
         self._tell_banned = banned
         self._is_known = is_known
+        self._registered: OrderedDict[Flow, None] = OrderedDict()
+        """Flows over which somebody has registered with a password."""
         self._connections = 0
         self._connections_of: dict[str, int] = {}
+        self._handshakes_of: dict[str, int] = {}
         self._forgiven = settings.ban_failures / settings.ban_window if settings.ban_window else 0.0
         self._refused = 0
         self.unheard = 0
@@ -149,23 +156,31 @@ class Guard:
         return True
 
     def answered(
-        self, request: Request, flow: Flow, status: int, now: float, *, proven: bool
+        self, request: Request, flow: Flow, status: int, now: float, *, proof: Proof
     ) -> None:
-        """Take note of the first final response to a request."""
+        """Take note of the first final response to a request.
+
+        A wrong password counts whatever the answer is, and only time forgives it: else whoever has
+        one password could try those of others. Who is known may dial wrong numbers.
+        """
         settings = self.settings
-        weight = _WRONG.get(status, 0.0)
         name = self.sources.name(flow.remote.host)
         if not name or not settings.ban_failures:
             return
-        if weight == 0.0:
+        if proof is Proof.RIGHT:
             source = self.sources.known(name)
-            if source is not None and source.failures and proven:
-                source.fail(-1.0, self._forgiven, now)
+            if source is not None:
+                source.proved()
+            if request.method == "REGISTER" and status < 300:
+                self._remember(flow)
             return
-        if status in _CHALLENGES and not _has_credentials(request):
-            weight = _UNANSWERED
+        if proof is Proof.UNCHECKED and status not in _CHALLENGES and flow in self._registered:
+            return  # at an edge, whose registrar knows who calls
+        failed, unanswered = _weigh(request, status, proof)
+        if not failed and not unanswered:
+            return
         source = self.sources.get(name, settings.request_burst, now)
-        failures = source.fail(weight, self._forgiven, now)
+        failures = source.fail(failed, unanswered, self._forgiven, now)
         if failures >= settings.ban_failures and not self._is_peer(flow):
             self.sources.ban(name, now + settings.ban_time)
             count_over(self._over, "ban_failures")
@@ -191,13 +206,9 @@ class Guard:
             count_over(self._over, "connections")
             return "too many connections"
         name = self.sources.name(host) if accepted else ""
-        if name:
-            there = self._connections_of.get(name, 0)
-            most = settings.connections_per_source
-            if most and there >= most:
-                count_over(self._over, "connections_per_source")
-                return "too many connections from its address"
-            self._connections_of[name] = there + 1
+        if name and not _add(self._connections_of, name, settings.connections_per_source):
+            count_over(self._over, "connections_per_source")
+            return "too many connections from its address"
         self._connections += 1
         return ""
 
@@ -206,11 +217,21 @@ class Guard:
         self._connections -= 1
         name = self.sources.name(host) if accepted else ""
         if name:
-            there = self._connections_of[name] - 1
-            if there:
-                self._connections_of[name] = there
-            else:
-                del self._connections_of[name]
+            _take_out(self._connections_of, name)
+
+    def handshake_begins(self, host: str) -> bool:
+        """Take a TLS handshake into the count; False when its source has too many under way."""
+        name = self.sources.name(host)
+        if not name or _add(self._handshakes_of, name, self.settings.handshakes_per_source):
+            return True
+        count_over(self._over, "handshakes_per_source")
+        return False
+
+    def handshake_ended(self, host: str) -> None:
+        """Take a TLS handshake out of the count, however it ended."""
+        name = self.sources.name(host)
+        if name:
+            _take_out(self._handshakes_of, name)
 
     def hit(self, bound: str) -> None:
         """Count that a bound was met."""
@@ -221,6 +242,12 @@ class Guard:
         """Connections that are counted, handshakes under way among them."""
         return self._connections
 
+    def _remember(self, flow: Flow) -> None:
+        self._registered.pop(flow, None)
+        if len(self._registered) >= self.settings.sources:
+            self._registered.popitem(last=False)
+        self._registered[flow] = None
+
     def _is_peer(self, flow: Flow) -> bool:
         return self._is_known is not None and self._is_known(flow)
 
@@ -230,6 +257,32 @@ class Guard:
         base = max(round(self.settings.retry_after), 1)
         seconds = base + self._refused % (base + 1)
         return Refusal(503, (("Retry-After", str(seconds)),))
+
+
+def _add(counts: dict[str, int], name: str, most: int) -> bool:
+    """Count one more of a source, unless there are so many; 0 for no bound."""
+    there = counts.get(name, 0)
+    if most and there >= most:
+        return False
+    counts[name] = there + 1
+    return True
+
+
+def _take_out(counts: dict[str, int], name: str) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
+
+
+def _weigh(request: Request, status: int, proof: Proof) -> tuple[float, float]:
+    """Return what an answer counts as a failure, and as a challenge that waits for its answer."""
+    if proof is Proof.WRONG:
+        return _FAILED, 0.0
+    if status not in _FAILURES:
+        return 0.0, 0.0
+    if status in _CHALLENGES and (proof is Proof.LACKING or not _has_credentials(request)):
+        return 0.0, _UNANSWERED
+    return _FAILED, 0.0
 
 
 def _has_credentials(request: Request) -> bool:

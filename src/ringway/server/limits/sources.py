@@ -26,17 +26,19 @@ class Source:
         tokens: requests it may make now.
         answers: refusals it may get now; beyond them it is not answered.
         filled_at: when both were right.
-        failures: how many of its tries count as failed, less what has been forgiven.
-        failed_at: when that was right.
+        failures: how many of its tries count as failed, less what time has forgiven.
+        unanswered: the same of challenges; who answers one takes back as much as ten have cost.
+        failed_at: when both were right.
     """
 
-    __slots__ = ("answers", "failed_at", "failures", "filled_at", "tokens")
+    __slots__ = ("answers", "failed_at", "failures", "filled_at", "tokens", "unanswered")
 
     def __init__(self, burst: float, now: float) -> None:
         self.tokens = burst
         self.answers = burst
         self.filled_at = now
         self.failures = 0.0
+        self.unanswered = 0.0
         self.failed_at = now
 
     def fill(self, rate: float, burst: float, now: float) -> None:
@@ -46,18 +48,25 @@ class Source:
         self.tokens = min(self.tokens + gained, burst)
         self.answers = min(self.answers + gained, burst)
 
-    def fail(self, weight: float, forgiven: float, now: float) -> float:
-        """Count a failure, or a success by a negative weight; returns what they amount to.
+    def fail(self, failed: float, unanswered: float, forgiven: float, now: float) -> float:
+        """Count a failure or a challenge; returns what all of them amount to.
 
         Args:
-            weight: how much it counts.
-            forgiven: failures that a second forgives.
+            failed: how much it counts as a failure.
+            unanswered: how much it counts as a challenge that nobody has answered yet.
+            forgiven: failures that a second forgives, challenges first.
             now: seconds.
         """
-        left = max(self.failures - (now - self.failed_at) * forgiven, 0.0)
+        gone = (now - self.failed_at) * forgiven
         self.failed_at = now
-        self.failures = max(left + weight, 0.0)
-        return self.failures
+        rest = max(gone - self.unanswered, 0.0)
+        self.unanswered = max(self.unanswered - gone, 0.0) + unanswered
+        self.failures = max(self.failures - rest, 0.0) + failed
+        return self.failures + self.unanswered
+
+    def proved(self) -> None:
+        """Take back what challenges have cost: somebody there has a password."""
+        self.unanswered = max(self.unanswered - 1.0, 0.0)
 
 
 class Sources:

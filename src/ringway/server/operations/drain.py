@@ -15,7 +15,7 @@ from contextlib import suppress
 from math import ceil
 from typing import Final
 
-from ringway.endpoint.gate import Gate, Refusal
+from ringway.endpoint.gate import Gate, Proof, Refusal
 from ringway.message import Request
 from ringway.transport.flow import Flow
 
@@ -64,11 +64,11 @@ class ClosedGate:
         return self._gate is None or self._gate.answers(flow, now)
 
     def answered(
-        self, request: Request, flow: Flow, status: int, now: float, *, proven: bool
+        self, request: Request, flow: Flow, status: int, now: float, *, proof: Proof
     ) -> None:
         """Take note of the first final response to a request."""
         if self._gate is not None:
-            self._gate.answered(request, flow, status, now, proven=proven)
+            self._gate.answered(request, flow, status, now, proof=proof)
 
     def trusts(self, flow: Flow) -> bool:
         """Return True when a Via may name another address for the response (maddr)."""

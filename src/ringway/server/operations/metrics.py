@@ -40,6 +40,8 @@ BOUNDS: Final = (
     "connections",
     "open_files",
     "connections_per_source",
+    "handshakes",
+    "handshakes_per_source",
     "transactions",
     "handlers",
     "request_rate",

@@ -69,6 +69,9 @@ def passed_sockets(environ: MutableMapping[str, str]) -> list[socket.socket]:
 
     Args:
         environ: the environment; what is for this process alone is taken out of it.
+
+    Raises:
+        ConfigError: one of them is no socket, or not there.
     """
     process, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
     environ.pop("LISTEN_FDNAMES", None)
@@ -76,8 +79,13 @@ def passed_sockets(environ: MutableMapping[str, str]) -> list[socket.socket]:
         return []
     passed: list[socket.socket] = []
     for number in range(_FIRST_PASSED, _FIRST_PASSED + int(count)):
-        os.set_inheritable(number, False)
-        passed.append(socket.socket(fileno=number))
+        try:
+            os.set_inheritable(number, False)
+            passed.append(socket.socket(fileno=number))
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            allowed = f"a socket unit with sockets only (descriptor {number}: {reason})"
+            raise ConfigError("systemd", "LISTEN_FDS", count, allowed) from None
     return passed
 
 

@@ -214,8 +214,9 @@ class Call:
 
     def finish(self, event: CallEvent) -> None:
         """Tell the application of the end; whatever comes after it is not told."""
-        self.done = True
-        self.agent.guard(self.emit, event)
+        if not self.done:
+            self.done = True
+            self.agent.guard(self.emit, event)
 
     def pracked(
         self,

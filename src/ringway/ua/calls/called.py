@@ -213,11 +213,8 @@ class IncomingCall(Call):
     def is_same(self, request: Request) -> bool:
         """Say whether an INVITE is a copy of this one's (RFC 3261 §8.2.2.2)."""
         ours = self.request
-        return (ours.call_id, ours.from_tag, ours.cseq) == (
-            request.call_id,
-            request.from_tag,
-            request.cseq,
-        )
+        same = ours.call_id == request.call_id  # most differ here already
+        return same and (ours.from_tag, ours.cseq) == (request.from_tag, request.cseq)
 
     def moved(self, event: RequestReceived, now: float) -> None:
         """Go on with a copy of the INVITE: the connection of the first is gone (RFC 5626 §7).
@@ -231,6 +228,7 @@ class IncomingCall(Call):
         transaction.tag = self._transaction.tag
         self.agent.answering(self._transaction, None)
         self.agent.answering(transaction, self)
+        services.endpoint.let_go(self._transaction, now)
         self._transaction, self.request = transaction, request
         self._lines = self._common_lines()
         services.endpoint.answer_quietly(transaction, now)

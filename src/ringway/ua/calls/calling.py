@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ringway.codes import CANCELLED, Circumstance, Role, Source, explain
+from ringway.codes import CANCELLED, Circumstance, Role, Source, explain, synthetic
 from ringway.dialog.dialog import Dialog
 from ringway.dialog.negotiation import Meaning, Negotiation
 from ringway.dialog.reliable import Order, ReliableReceiver, rack
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 Forked: TypeAlias = Callable[[Call], bool]
 """Asked whether to keep another call that was answered too; it may set ``emit`` of it."""
+
+_MOST_FORKS: Final = 32
+"""Phones of one INVITE that are listened to: each may make us send requests to where it says."""
 
 
 class OutgoingCall(Call):
@@ -103,7 +106,7 @@ class OutgoingCall(Call):
         body = Description.of(response)
         offer = False
         if response.to_tag:
-            fork = self._fork(request, response, flow)
+            fork = self._fork(request, response, flow, now)
             order = Order.AHEAD if fork is None else fork.receiver.take(response)
             if fork is None or order in {Order.REPEATED, Order.AHEAD}:
                 return
@@ -135,8 +138,10 @@ class OutgoingCall(Call):
 
     def succeeded(self, request: Request, response: Response, flow: Flow, now: float) -> None:
         """Take a 2xx, of each phone that answers and each copy of it (RFC 3261 §13.2.2.4)."""
-        fork = self._fork(request, response, flow)
+        fork = self._fork(request, response, flow, now)
         if fork is None:
+            if not (self._answered or self.done):
+                self._unreachable(response, now)
             return
         session = fork.session
         if fork.answered:
@@ -158,7 +163,8 @@ class OutgoingCall(Call):
         offers.schedule(now)
         first, self._answered = not self._answered, True
         self._final()
-        wanted = self._given_up is None and (first or self._keeps(session))
+        late = self.done and first  # it has been told that it failed
+        wanted = self._given_up is None and not late and (first or self._keeps(session))
         offer = meaning is Meaning.OFFER and wanted
         ack = session.acknowledge(request, now, wait=offer)
         if offer:
@@ -212,10 +218,20 @@ class OutgoingCall(Call):
         if self._limit is not None:
             self._limit.cancel()
 
-    def _fork(self, request: Request, response: Response, flow: Flow) -> _Fork | None:
+    def _unreachable(self, response: Response, now: float) -> None:
+        """Fail because of a 2xx that names no place for an ACK; who else answers is hung up on."""
+        text = f"{self.uri} answered with a Contact or Record-Route that cannot be read"
+        self._given_up = text
+        self._final()
+        self._drop(now)
+        failure = Failure(synthetic(Source.TRANSPORT), Source.TRANSPORT, text, response=response)
+        self.watch(failure.status, "", now)
+        self.finish(Failed(failure))
+
+    def _fork(self, request: Request, response: Response, flow: Flow, now: float) -> _Fork | None:
         """Return the dialog that a response belongs to, a new one if need be."""
         fork = self._forks.get(response.to_tag)
-        if fork is None:
+        if fork is None and (len(self._forks) < _MOST_FORKS or self._makes_room(response, now)):
             try:
                 dialog = Dialog.from_response(request, response)
             except ParseError:
@@ -224,6 +240,14 @@ class OutgoingCall(Call):
             session.offers.negotiation.sent(request)
             fork = self._forks[response.to_tag] = _Fork(session)
         return fork
+
+    def _makes_room(self, response: Response, now: float) -> bool:
+        """Forget one that only rings for one that answers; False if that cannot be."""
+        rings = [tag for tag, each in self._forks.items() if not each.answered]
+        if response.status < 200 or not rings:
+            return False
+        self._forks.pop(rings[0]).session.drop(now)
+        return True
 
     def _keeps(self, session: Session) -> bool:
         """Ask the application whether it wants another call that was answered."""

@@ -25,11 +25,15 @@ from ringway.ua.events import CallEvent, Changed, Failure, NotChanged, Offered, 
 
 if TYPE_CHECKING:
     from ringway.ua.calls.session import Session
+    from ringway.ua.requests.sending import Sending
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 PATIENCE: Final = 10.0
 """Seconds that an application has to answer an offer; then its last description is repeated."""
+
+_LONGEST: Final = 60.0
+"""Seconds that a change waits at most before it is tried once more."""
 
 _GLARE: Final = 491
 """The one response that asks to be tried again without saying when (RFC 3261 §14.1)."""
@@ -85,6 +89,7 @@ class Offers:
         self.theirs = Description()
         self._session = session
         self._owed: Owed | None = None
+        self._asking: Sending | None = None
         self._due: Timer | None = None
 
     # From the application
@@ -199,10 +204,22 @@ class Offers:
         )
 
     def end(self, now: float) -> None:
-        """End with the session; what waits is answered with 487 (RFC 3261 §15.1.2)."""
+        """End with the session; what waits is answered with 487 (RFC 3261 §15.1.2).
+
+        A re-INVITE of ours is cancelled, or it would wait for ever on who knows nothing of it.
+        """
         self.refuse(487, (), now)
+        if self._asking is not None:
+            self._asking.cancel(now)
         self.timer.stop()
         self.schedule(now)
+
+    # From a change of ours
+
+    def asks(self, method: str, sending: Sending | None) -> None:
+        """Take note of a re-INVITE of ours that waits for its answer; None when it has come."""
+        if method == "INVITE":
+            self._asking = sending
 
     # Inside
 
@@ -309,7 +326,9 @@ class _Change:
         headers = (*session.agent.capabilities(), *offers.timer.request_headers())
         offers.negotiation.sent(offers.shape(self._method, wanted))
         offers.schedule(now)
-        session.sending(self._method, self, headers, wanted.body, wanted.content_type).start(now)
+        sending = session.sending(self._method, self, headers, wanted.body, wanted.content_type)
+        offers.asks(self._method, sending)
+        sending.start(now)
 
     def provisional(self, request: Request, response: Response, flow: Flow, now: float) -> None:
         """Nothing to do: nobody is alerted."""
@@ -324,6 +343,7 @@ class _Change:
             session.acknowledge(request, now, wait=False)
             return
         self._answered = True
+        offers.asks(self._method, None)
         meaning = offers.negotiation.answered(request, response)
         offers.timer.answered(request, response, now)
         with suppress(ParseError):  # then its old Contact goes on
@@ -346,6 +366,7 @@ class _Change:
     def failed(self, failure: Failure, now: float) -> None:
         """Take the end of it; the session stays as it was (RFC 3261 §14.1)."""
         session, offers = self._session, self._offers
+        offers.asks(self._method, None)
         offers.negotiation.failed(offers.shape(self._method, self._description))
         wait = self._wait(failure)
         offers.timer.refused(failure.response, now, wait=wait or 0.0)
@@ -365,7 +386,7 @@ class _Change:
         if Effect.RETRY_AFTER not in effects(failure.status, circumstance):
             return None
         if failure.retry_after is not None:
-            return float(failure.retry_after)
+            return failure.retry_after if failure.retry_after <= _LONGEST else None
         if failure.status != _GLARE:
             return None
         session = self._session

@@ -252,7 +252,9 @@ class Session:
 
     def contact(self) -> str:
         """Return our Contact within the dialog (RFC 3261 §12.2.1.1)."""
-        contact = self.slot.contact() if self.slot else self.agent.contact(self.flow)
+        slot = self.slot
+        live = slot is not None and slot.flow is not None
+        contact = slot.contact() if slot and live else self.agent.contact(self.flow)
         return with_sips(contact) if self.dialog.secure else contact
 
     def answer_in_ack(self, ack: Acknowledgement, answer: Description, now: float) -> None:

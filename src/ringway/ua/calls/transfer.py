@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ringway.endpoint import ServerTransaction, Timer
 from ringway.errors import ParseError
-from ringway.message import Request, Response, Uri, parse_params, unescape
+from ringway.message import Request, Response, Uri, parse_delta, parse_params, unescape
 from ringway.transport.flow import Flow
 from ringway.ua.calls.offers import Description
 from ringway.ua.calls.replaces import Replaces
@@ -224,10 +224,11 @@ class _Referral:
             self._end(now)
             return
         try:
-            seconds = float(dict(parse_params(semicolon + rest)).get("expires") or LIFE)
-        except (ParseError, ValueError):
+            left = dict(parse_params(semicolon + rest)).get("expires")
+            seconds = LIFE if left is None else parse_delta(left, "subscription-state")
+        except ParseError:
             seconds = LIFE
-        self._wait(seconds, now)
+        self._wait(min(seconds, LIFE), now)
 
     # An Asker
 

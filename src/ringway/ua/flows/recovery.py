@@ -6,7 +6,8 @@ cannot bring the next try forward: only `network_changed` of the user agent does
 
 How long a pause is depends on the failures in a row of its URI, which slots to the same URI share.
 They are forgotten only when a registration was made and a keep-alive over its flow was answered,
-for a server that accepts and falls over again must not be met with a try every second. A flow that
+for a server that accepts and falls over again must not be met with a try every second. Where no
+answer is to come, it must have stood for as long as the first keep-alive may wait. A flow that
 had come so far and fails is replaced at once by the RFC; "at once" is a random moment within
 ``spread``, since an edge that dies takes thousands of flows with it.
 """
@@ -21,6 +22,12 @@ from ringway.ua.settings import AgentSettings
 
 _LONGEST_ASKED: Final = 3600
 """A longer Retry-After is taken for this: nobody means to be left alone for years."""
+
+_STANDS: Final = 120.0
+"""Seconds after which a registration has proved itself where no keep-alive is answered (§4.4.1)."""
+
+_SHORTEST: Final = 10.0
+"""Seconds between two refreshes at least, however little time the registrar grants."""
 
 _SOONEST_REFRESH: Final = 0.8
 _LATEST_REFRESH: Final = 0.9
@@ -79,6 +86,7 @@ class Wait:
         self._timer: Timer | None = None
         self._paused = False  # the timer runs because of a failure
         self._proven = False
+        self._since: float | None = None  # stands unproven, and no answer is to come
 
     @property
     def failures(self) -> int:
@@ -117,10 +125,14 @@ class Wait:
         """
         if new:
             self._proven = False
-        if self._proven or not keeps_alive:
+            self._since = None
+        self._weigh(now)
+        if self._proven:
             self._prove()
+        elif not keeps_alive and self._since is None:
+            self._since = now
         part = _SOONEST_REFRESH + (_LATEST_REFRESH - _SOONEST_REFRESH) * self._recovery.chance()
-        self._start(now, expires * part, paused=False)
+        self._start(now, max(expires * part, _SHORTEST), paused=False)
 
     def answered(self) -> None:
         """Take an answered keep-alive over the flow of a registration that stands."""
@@ -132,6 +144,7 @@ class Wait:
         if self._running() and self._paused:
             assert self._timer is not None  # noqa: S101 - it runs
             return self._timer.at - now
+        self._weigh(now)
         if self._proven:
             self._proven = False
             return self._start(now, self._recovery.spread(), paused=True)
@@ -148,6 +161,8 @@ class Wait:
                 wait for when a refresh is put off for the first time: no flow is to be formed.
             same_flow: True if the flow works, and the next try goes over it.
         """
+        self._weigh(now)
+        self._since = None
         failures = self.failures + 1
         self._recovery.failures[self._uri] = failures
         delay = self._recovery.back_off(failures)
@@ -156,8 +171,13 @@ class Wait:
             delay = asked if same_flow and failures == 1 else max(delay, asked)
         return self._start(now, delay, paused=True)
 
+    def _weigh(self, now: float) -> None:
+        if self._since is not None and now - self._since >= _STANDS:
+            self._prove()
+
     def _prove(self) -> None:
         self._proven = True
+        self._since = None
         self._recovery.failures.pop(self._uri, None)
 
     def _running(self) -> bool:

@@ -142,7 +142,7 @@ def read_grant(response: Response, uri: Uri, instance: str, reg_id: int, asked: 
     gruu = None if ours is None else ours.param("pub-gruu")
     timer = _number(response, "flow-timer")
     return Grant(
-        asked if expires is None else expires,
+        asked if expires is None else min(expires, asked),
         outbound,
         outbound or (bool(path) and path[-1].has_param("ob")),
         timer if outbound else None,
@@ -199,6 +199,7 @@ def _number(response: Response, name: str) -> int | None:
 def _sound(text: str) -> str:
     """Return a URI that may stand in a Contact of ours, empty if it is none."""
     try:
-        return text if parse_uri(text).is_sip else ""
+        uri = parse_uri(text)
     except ParseError:
         return ""
+    return text if uri.is_sip and not uri.headers else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
+from ringway.auth import Challenger
 from ringway.codes import Circumstance, Effect, Role, Source, explain, synthetic
 from ringway.endpoint import ClientTransaction, OwnerEvent, ResponseReceived, Timer
 from ringway.message import Request, Response
@@ -228,7 +229,10 @@ class Try:
         # A guess that was wrong is no rejection, whether the server calls it stale or not.
         asked = self._bare or self.request
         assert asked is not None  # noqa: S101 - a response came
-        credentials = self._services.answerer.answer(asked, response)
+        challenger = self._target.challenger(self._services.settings)
+        if challenger is Challenger.ASKED:
+            challenger = Challenger.REGISTRAR
+        credentials = self._services.answerer.answer(asked, response, challenger)
         if not credentials:
             self.unanswerable = True
             return False

@@ -21,6 +21,9 @@ from ringway.ua.flows.register import (
 )
 from ringway.ua.services import Services
 
+_LONGEST: Final = 604_800
+"""Seconds, a week: a registrar that wants us to ask for more is not understood."""
+
 
 class Beside(Protocol):
     """What is asked of the slots beside."""
@@ -125,7 +128,7 @@ class Registrant:
 
 def _longer(registrant: Registrant, response: Response) -> bool:
     least = min_expires(response)
-    if least is None or least <= registrant.expires:
+    if least is None or not registrant.expires < least <= _LONGEST:
         return False
     registrant.expires = least
     return True

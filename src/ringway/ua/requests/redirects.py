@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Final, NamedTuple, TypeAlias
 
+from ringway.auth import Challenger
 from ringway.codes import Cache, lookup
 from ringway.errors import ParseError
 from ringway.message import NameAddr, Response, Uri, parse_name_addr, unescape
-from ringway.ua.settings import RedirectPolicy
+from ringway.ua.settings import AgentSettings, RedirectPolicy
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 Follow: TypeAlias = (
@@ -56,6 +58,13 @@ class Target(NamedTuple):
     seconds: int = 0
     source: Uri | None = None
     remembered: bool = False
+
+    def challenger(self, settings: AgentSettings) -> Challenger:
+        """Say who may challenge what goes there: where a redirect leads, only our own domain."""
+        places = (settings.aor, settings.registrar, *settings.outbound)
+        ours = {place.host for place in places if place is not None}
+        known = self.source is None or (self.proxy or self.uri).host in ours
+        return Challenger.ASKED if known else Challenger.STRANGER
 
 
 class _Remembered(NamedTuple):
@@ -173,7 +182,8 @@ class Targets:
             [(each, response.status, lifetimes[each]) for each in chosen], at, remembered=False
         )
         if self._memory is not None and row.cacheable is Cache.WITH_EXPIRY:
-            self._memory.keep(at.uri, response.status, lifetimes.items(), now)
+            kept = islice(lifetimes.items(), self._policy.targets)
+            self._memory.keep(at.uri, response.status, kept, now)
         return "" if placed else "the request has been to enough places"
 
     def failed(self, target: Target) -> None:

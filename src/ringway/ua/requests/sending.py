@@ -15,10 +15,11 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
+from ringway.auth import Challenger
 from ringway.codes import CANCELLED, Cache, Effect, Rank, Source, lookup, rank
 from ringway.endpoint import Kind
-from ringway.message import Request, Response, parse_uri
-from ringway.transport.flow import Flow
+from ringway.message import Request, Response, build_request, parse_uri
+from ringway.transport.flow import Flow, NextHop
 from ringway.ua.events import Failure, MovedPermanently, Redirected
 from ringway.ua.requests.attempt import Attempt
 from ringway.ua.requests.corrections import Refused, correct
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from ringway.ua.flows.outbound import Slot
 
 __all__ = ["Asker", "Follow", "Headers", "Outgoing", "Sending"]
+
+_FLOW_RESTS: Final = 60.0
+"""Seconds that an outbound proxy is left alone for at most."""
 
 _MOST_ANEW: Final = 8
 """Answers to challenges and corrections for one target: a server must not keep us busy."""
@@ -123,6 +127,7 @@ class Sending:
             ParseError: a Route that it has to take cannot be read.
             ValueError: a text of the application's would break the line it stands in.
         """
+        self._check()
         self._report.note(Kind.REQUEST, f"to {self._original}", now)
         self._next_target(now)
 
@@ -150,9 +155,9 @@ class Sending:
     def heard(self, attempt: Attempt, response: Response, flow: Flow, now: float) -> None:
         """Take a response."""
         misled = response.several("via")
-        if response.status < 300:
-            if misled:
-                return  # it is not for us (RFC 3261 §8.1.3.3)
+        if misled and (response.status < 200 or self._over):
+            return  # it is not for us (RFC 3261 §8.1.3.3)
+        if response.status < 300 and not misled:
             self.flow = flow
             if response.status < 200:
                 attempt.rang = True
@@ -163,6 +168,7 @@ class Sending:
                 self._report.note(Kind.ANSWER, "accepted", now, status=response.status, flow=flow)
             self._asker.succeeded(attempt.request, response, flow, now)
         elif misled:
+            attempt.rang |= response.status < 300
             text = "it was answered with a response that is for somebody else"
             self._ended(attempt, self._report.unanswered(Source.TRANSPORT, text), now)
         else:
@@ -178,6 +184,20 @@ class Sending:
         self._ended(attempt, self._report.unanswered(source, text), now)
 
     # What comes next.
+
+    def _check(self) -> None:
+        """Refuse now what could not be sent later, when nobody would hear of it."""
+        wanted = self._wanted
+        build_request(
+            wanted.method,
+            str(self._original),
+            from_=wanted.from_,
+            to=wanted.to,
+            call_id=wanted.call_id,
+            cseq=0,
+            headers=wanted.headers,
+            content_type=wanted.content_type,
+        )
 
     def _next_target(self, now: float) -> bool:
         """Begin with the next target; False if there is none."""
@@ -266,13 +286,28 @@ class Sending:
         self._last = failure
         rule = self._report.rule(failure)
         if failure.retry_after is not None and Effect.NEXT_SERVER in rule.effects:
-            longest = self._services.settings.max_wait
-            self._services.resting.rest(attempt.to, min(failure.retry_after, longest), now)
+            self._rest(attempt.to, failure.retry_after, now)
         for effect in rule.effects:
             do = self._effects.get(effect)
             if do is not None and do(attempt, failure, now):
                 return
         self._target_failed(self._last, now)
+
+    def _rest(self, server: Flow | NextHop, seconds: float, now: float) -> None:
+        """Leave a server alone for as long as it asks (RFC 3261 §21.5.4).
+
+        An outbound proxy may only pass on what somebody behind it says: it is left alone for a
+        minute at most, and only while another one is there to be used.
+        """
+        services = self._services
+        longest = services.settings.max_wait
+        if isinstance(server, Flow):
+            longest = _FLOW_RESTS
+            flows = [slot.flow for slot in services.outbound.slots if slot.registered]
+            others = [flow for flow in flows if flow is not None and flow != server]
+            if not any(services.resting.left(flow, now) == 0 for flow in others):
+                return
+        services.resting.rest(server, min(seconds, longest), now)
 
     # What the table may ask for; each says whether it could be done.
 
@@ -304,7 +339,9 @@ class Sending:
         """RFC 3261 §22.2: the same way again, with credentials."""
         if failure.response is None or not self._answers_challenges or self._anew == _MOST_ANEW:
             return False
-        answer = self._services.answerer.answer(attempt.request, failure.response)
+        answer = self._services.answerer.answer(
+            attempt.request, failure.response, self._challenger()
+        )
         if not answer:
             return False
         self._headers = tuple(p for p in self._headers if p[0].lower() not in CREDENTIALS)
@@ -313,6 +350,13 @@ class Sending:
         self._report.failed(Kind.CHALLENGE, text, failure, now, self.flow)
         self._send_anew(now)
         return True
+
+    def _challenger(self) -> Challenger:
+        """Say who may have challenged: whoever calls us, or is redirected to, chose us."""
+        dialog = self._wanted.dialog
+        if dialog is not None and not dialog.caller:
+            return Challenger.STRANGER
+        return self._target.challenger(self._services.settings)
 
     def _retry_changed(self, attempt: Attempt, failure: Failure, now: float) -> bool:
         """RFC 3261 §8.1.3.5: the same way again, corrected."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.harness import make_request
 
-from ringway.endpoint.gate import Refusal
+from ringway.endpoint.gate import Proof, Refusal
 from ringway.server.limits.guard import Guard, GuardSettings
 from ringway.server.limits.overload import FALL, ONSET, RISE, Overload, Rank, rank_of
 from ringway.server.limits.sources import Sources, source_of
@@ -45,12 +45,18 @@ class World:
         return 0 if refusal is None else refusal.status or None
 
     def fail(
-        self, status: int = 404, now: float = NOW, *, host: str = STRANGER, proof: bool = False
+        self,
+        status: int = 404,
+        now: float = NOW,
+        *,
+        host: str = STRANGER,
+        proof: Proof = Proof.UNCHECKED,
+        times: int = 1,
     ) -> None:
-        headers = [("Authorization", "Digest x")] if proof else []
+        headers = [("Authorization", "Digest x")] if proof in (Proof.RIGHT, Proof.WRONG) else []
         request = make_request("REGISTER", "sip:x", headers=headers)
-        proven = proof and status not in (401, 407)
-        self.guard.answered(request, flow(host), status, now, proven=proven)
+        for _ in range(times):
+            self.guard.answered(request, flow(host), status, now, proof=proof)
 
 
 class TestRate:
@@ -169,30 +175,83 @@ class TestBans:
 
     def test_a_wrong_password_counts_ten_times_a_challenge(self) -> None:
         world = World(ban_failures=50)
-        for _ in range(499):
-            world.fail(401)
+        world.fail(401, proof=Proof.LACKING, times=499)
         assert world.banned == []
-        world.fail(407)
+        world.fail(407, proof=Proof.LACKING)
         assert world.banned == [STRANGER]
         other = World(ban_failures=50)
-        for _ in range(50):
-            other.fail(401, proof=True)
+        other.fail(401, proof=Proof.WRONG, times=49)
+        assert other.banned == []
+        other.fail(401, proof=Proof.WRONG)
         assert other.banned == [STRANGER]
 
     def test_an_office_that_logs_in_is_not_banned(self) -> None:
         world = World(ban_failures=50)
-        for _ in range(200):
-            for _ in range(40):  # all at once after a power cut
-                world.fail(401)
-            for _ in range(40):
-                world.fail(200, proof=True)
+        for _ in range(200):  # all at once after a power cut
+            world.fail(401, proof=Proof.LACKING, times=40)
+            world.fail(200, proof=Proof.RIGHT, times=40)
         assert world.banned == []
 
-    def test_a_success_without_proof_forgives_nothing(self) -> None:
+    def test_nor_is_one_whose_nonces_are_old(self) -> None:
+        world = World(ban_failures=5)
+        for _ in range(1000):
+            world.fail(401, proof=Proof.LACKING, times=2)  # no credentials, then stale ones
+            world.fail(200, proof=Proof.RIGHT)
+        assert world.banned == []
+
+    def test_a_password_of_ones_own_takes_back_no_wrong_one(self) -> None:
+        """Who has one tries those of others, and logs in between the tries."""
+        world = World(ban_failures=50)
+        for _ in range(50):
+            world.fail(401, proof=Proof.WRONG)
+            world.fail(200, proof=Proof.RIGHT, times=3)
+        assert world.banned == [STRANGER]
+
+    @pytest.mark.parametrize("status", [200, 403, 404, 500])
+    def test_a_wrong_password_counts_whatever_the_answer(self, status: int) -> None:
+        world = World(ban_failures=5)
+        world.fail(status, proof=Proof.WRONG, times=5)
+        assert world.banned == [STRANGER]
+
+    @pytest.mark.parametrize("status", [401, 403, 404, 407])
+    def test_who_is_known_may_dial_wrong_numbers(self, status: int) -> None:
+        """A call centre behind one address."""
+        world = World(ban_failures=5)
+        world.fail(status, proof=Proof.RIGHT, times=1000)
+        assert world.banned == []
+
+    def test_an_answered_challenge_costs_nothing_however_the_call_ends(self) -> None:
+        world = World(ban_failures=5)
+        for _ in range(1000):
+            world.fail(407, proof=Proof.LACKING)
+            world.fail(404, proof=Proof.RIGHT)
+        assert world.banned == []
+
+    def test_who_has_registered_over_a_flow_may_dial_wrong_numbers_there(self) -> None:
+        """At an edge, which does not check passwords itself."""
+        world = World(ban_failures=5, sources=100)
+        world.fail(200, proof=Proof.RIGHT)
+        world.fail(404, times=1000)
+        world.fail(403, times=1000)
+        assert world.banned == []
+        world.fail(401, proof=Proof.WRONG, times=5)  # but guess no password
+        assert world.banned == [STRANGER]
+        for number in range(300):  # what is remembered is bounded
+            world.fail(200, proof=Proof.RIGHT, host=f"10.0.{number >> 8}.{number & 255}")
+        assert len(world.guard._registered) == 100
+
+    def test_a_failed_registration_is_none(self) -> None:
+        world = World(ban_failures=5)
+        world.fail(403, proof=Proof.RIGHT)
+        world.fail(404, times=5)
+        assert world.banned == [STRANGER]
+
+    @pytest.mark.parametrize("proof", [Proof.UNCHECKED, Proof.LACKING])
+    def test_a_success_without_proof_forgives_nothing(self, proof: Proof) -> None:
         world = World(ban_failures=5)
         for _ in range(5):
             world.fail()
-            world.fail(200)
+            world.fail(200, proof=proof)
         assert world.banned == [STRANGER]
 
     def test_nor_do_credentials_that_nobody_looked_at(self) -> None:
@@ -200,7 +259,7 @@ class TestBans:
         request = make_request("OPTIONS", "sip:x", headers=[("Authorization", "Digest x")])
         for _ in range(5):
             world.fail()
-            world.guard.answered(request, flow(), 200, NOW, proven=False)
+            world.guard.answered(request, flow(), 200, NOW, proof=Proof.UNCHECKED)
         assert world.banned == [STRANGER]
 
     def test_other_answers_are_no_failures(self) -> None:
@@ -318,6 +377,39 @@ class TestConnections:
             assert world.guard.connects(STRANGER, NOW, accepted=True) == ""
         world.guard.disconnected(STRANGER, accepted=True)
         assert world.guard.connections == 4
+
+
+class TestHandshakes:
+    def test_of_one_source(self) -> None:
+        world = World(handshakes_per_source=2)
+        assert [world.guard.handshake_begins(STRANGER) for _ in range(3)] == [True, True, False]
+        assert world.guard.handshake_begins("198.51.100.8")
+        assert world.over == {"handshakes_per_source": 1}
+        world.guard.handshake_ended(STRANGER)
+        assert world.guard.handshake_begins(STRANGER)
+
+    def test_a_network_of_ipv6_is_one_source(self) -> None:
+        world = World(handshakes_per_source=1)
+        assert world.guard.handshake_begins("2001:db8::1")
+        assert not world.guard.handshake_begins("2001:db8::2")
+
+    def test_nothing_stays_of_those_that_are_over(self) -> None:
+        world = World()
+        for n in range(300):
+            assert world.guard.handshake_begins(f"10.0.0.{n & 255}")
+        for n in range(300):
+            world.guard.handshake_ended(f"10.0.0.{n & 255}")
+        assert world.guard._handshakes_of == {}
+
+    @pytest.mark.parametrize(
+        "settings", [{"exempt": (ip_network("198.51.100.7"),)}, {"handshakes_per_source": 0}]
+    )
+    def test_who_has_no_limit_of_its_own(self, settings: dict[str, Any]) -> None:
+        world = World(**{"handshakes_per_source": 1, **settings})
+        assert all(world.guard.handshake_begins(STRANGER) for _ in range(5))
+        for _ in range(5):
+            world.guard.handshake_ended(STRANGER)
+        assert world.over == {}
 
 
 class TestOverload:

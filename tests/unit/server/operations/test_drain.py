@@ -6,7 +6,7 @@ from tests.harness import Harness, kin
 from tests.unit.aio.support import run
 
 from ringway.endpoint import RequestReceived
-from ringway.endpoint.gate import Refusal
+from ringway.endpoint.gate import Proof, Refusal
 from ringway.message import Request
 from ringway.server.operations.drain import ClosedGate, all_answered
 from ringway.transport.flow import Flow
@@ -32,7 +32,7 @@ class Watched:
         return False
 
     def answered(
-        self, request: Request, flow: Flow, status: int, now: float, *, proven: bool
+        self, request: Request, flow: Flow, status: int, now: float, *, proof: Proof
     ) -> None:
         self.told.append(status)
 
@@ -87,7 +87,7 @@ class TestGate:
         assert gate.refuses(peer.request("MESSAGE"), flow, 0.0) == Refusal(0)
         request = peer.request("OPTIONS")
         assert gate.refuses(request, flow, 0.0) == CLOSED
-        gate.answered(request, flow, 404, 0.0, proven=False)
+        gate.answered(request, flow, 404, 0.0, proof=Proof.UNCHECKED)
         assert watched.told == [404]
 
     def test_without_one_before_it_nothing_else_changes(self) -> None:
@@ -95,7 +95,7 @@ class TestGate:
         peer = h.peer("udp", "10.0.0.2")
         gate, flow = ClosedGate(None, 10), peer.flow
         assert flow is not None
-        gate.answered(peer.request("OPTIONS"), flow, 404, 0.0, proven=False)
+        gate.answered(peer.request("OPTIONS"), flow, 404, 0.0, proof=Proof.UNCHECKED)
         assert not gate.bans
         assert (gate.hears("x", 0.0), gate.answers(flow, 0.0), gate.trusts(flow)) == (True,) * 3
 

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.harness import Harness
 
 from ringway.aio.timing import Timing
+from ringway.endpoint.gate import Proof
 from ringway.server.config.sections import LimitsConfig
 from ringway.server.config.settings import Config
 from ringway.server.limits.guard import Guard, GuardSettings
@@ -123,7 +124,8 @@ def test_every_bound_is_there_from_the_start(world: World) -> None:
 def test_every_bound_has_a_key_in_the_configuration() -> None:
     keys = set(LimitsConfig.model_fields) | {"max_contacts"}
     keys |= {f"recurse_{key}" for key in Config.model_fields["recurse"].default.model_fields_set}
-    keys |= {"recurse_depth", "recurse_targets", "open_files"}  # the last is the system's
+    keys |= {"recurse_depth", "recurse_targets"}
+    keys |= {"open_files", "handshakes"}  # the system's, and a fixed number
     assert set(BOUNDS) <= keys
     bounded = set(LimitsConfig.model_fields) - set(BOUNDS)
     assert bounded == {  # these shape another bound, or have metrics of their own
@@ -143,7 +145,7 @@ def test_bans_and_sheds(world: World) -> None:
     assert request is not None
     flow = world.h.peer("udp", "198.51.100.7").flow
     assert flow is not None
-    world.guard.answered(request, flow, 404, 0.0, proven=False)
+    world.guard.answered(request, flow, 404, 0.0, proof=Proof.UNCHECKED)
     world.guard.hears("198.51.100.7", 0.0)
     world.guard.overload.pressure = 1.0
     world.guard.overload.sheds(Rank.NEW)

@@ -1,6 +1,8 @@
 import asyncio
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +84,21 @@ class TestPassedSockets:
     def test_what_is_for_another_process_is_left_alone(self, environ: dict[str, str]) -> None:
         assert passed_sockets(environ) == []
         assert not environ
+
+    def test_what_is_no_socket_is_said(self) -> None:
+        """In a process of its own: the numbers begin at 3."""
+        code = (
+            "import os; from ringway.server.operations.systemd import passed_sockets\n"
+            "from ringway.errors import ConfigError\n"
+            "os.dup2(os.open('/dev/null', 0), 3)\n"
+            "for count in '1', '5':\n"
+            "    try: passed_sockets({'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': count})\n"
+            "    except ConfigError as error: print(error)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        first, second = done.stdout.decode().splitlines()
+        assert "a socket unit with sockets only" in first
+        assert "a socket unit with sockets only" in second
 
     def test_a_server_listens_on_them(self) -> None:
         async def main() -> None:

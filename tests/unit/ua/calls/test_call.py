@@ -334,6 +334,17 @@ class TestOurChange:
         reply(s.bob, invite_of(s.bob), 488)
         assert heard.kinds == ["Ended"]
 
+    def test_nothing_comes_but_100(self, s: Solo) -> None:
+        """Whoever has forgotten it must not keep us waiting for ever (RFC 3261 §9.1)."""
+        call, heard = s.answered()
+        s.do(call.change, OTHER)
+        s.bob.answer(invite_of(s.bob), 100)
+        s.do(call.hang_up)
+        assert sorted(s.bob.methods[-2:]) == ["BYE", "CANCEL"]
+        s.advance(80)
+        assert heard.kinds == ["Ended"]
+        assert s.endpoint.transactions == 0
+
 
 class TestGlare:
     def test_the_owner_of_the_call_id_waits_longer(self, s: Solo) -> None:

@@ -428,6 +428,16 @@ class TestMoved:
         s.do(call.hang_up)
         assert [str(each) for each in s.bob.requests[-1].routes] == ["<sip:two@10.0.0.9;lr>"]
 
+    def test_nothing_is_left_of_the_first(self, s: Solo) -> None:
+        call, _, phone = self.offered(s)
+        phone.close()
+        self.send(s.bob, "two")
+        assert s.endpoint.transactions == 1
+        s.do(call.reject)
+        s.advance(40)
+        assert s.bob.statuses[-1] == 486
+        assert s.endpoint.transactions == 0
+
     def test_while_it_rings(self, s: Solo) -> None:
         call, _, phone = self.offered(s)
         s.do(call.ring)

@@ -271,6 +271,7 @@ class TestNoOutbound:
         w, one, two = pair()
         one.reaction = two.reaction = plainly
         w.start()
+        w.advance(120)
         one.peer.accepting = False
         one.peer.close()
         w.advance(2.5)  # its own try fails
@@ -358,6 +359,7 @@ class TestNoOutbound:
         w, one, two = pair()
         one.reaction = two.reaction = plainly
         w.start()
+        w.advance(120)
         one.reaction = two.reaction = grant
         one.headers = two.headers = [("Require", "outbound")]
         one.peer.close()

@@ -149,11 +149,32 @@ class TestSuccess:
         c.succeed()
         assert c.wait.failures == 0
 
-    def test_without_keep_alives_in_use_it_does_alone(self) -> None:
+    @pytest.mark.parametrize(("stood", "delay"), [(119.0, 60), (120.0, 0)])
+    def test_without_keep_alives_in_use_it_must_stand(self, stood: float, delay: float) -> None:
         c = Clock()
         c.wait.failed(0.0)
         c.wait.registered(0.0, 3600, keeps_alive=False, new=True)
-        assert c.wait.failures == 0
+        assert c.wait.failures == 1
+        assert c.wait.lost(stood) == delay
+
+    def test_refreshes_do_not_begin_that_time_anew(self) -> None:
+        c = Clock()
+        for at in range(0, 121, 40):
+            c.wait.registered(at, 50, keeps_alive=False, new=at == 0)
+        assert c.wait.lost(121) == 0
+
+    def test_a_refusal_does(self) -> None:
+        c = Clock()
+        c.wait.registered(0.0, 60, keeps_alive=False, new=True)
+        c.wait.failed(50.0, same_flow=True)
+        c.wait.registered(100.0, 60, keeps_alive=False, new=False)
+        assert c.wait.failures == 1
+        assert c.wait.lost(130.0) == 60
+
+    def test_no_refresh_comes_right_after_the_other(self) -> None:
+        c = Clock()
+        c.wait.registered(0.0, 1, keeps_alive=True, new=True)
+        assert c.due == [10]
 
     def test_an_answer_to_a_keep_alive_alone_resets_nothing(self) -> None:
         c = Clock()

@@ -1,0 +1,46 @@
+"""Who a message says that it is from, whom that is believed of, and who may know.
+
+RFC 3325 §5 to §7, of a proxy that asserts no identities itself. What an element that is not trusted
+asserts is taken out, and so is what it would like to have asserted, which is nobody's word but its
+own. `Privacy: id` takes what a trusted element asserts out on the way to one that is not.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+from ringway.message import Draft, Request, Response
+
+__all__ = ["conceal", "credible"]
+
+_ASSERTED: Final = "p-asserted-identity"
+_PREFERRED: Final = "p-preferred-identity"
+
+M = TypeVar("M", Request, Response)
+
+
+def credible(message: M) -> M:
+    """Return a message of an element that is not trusted without what only others may say."""
+    if not message.has(_ASSERTED) and not message.has(_PREFERRED):
+        return message
+    draft = message.edit()
+    draft.remove(_ASSERTED)
+    draft.remove(_PREFERRED)
+    return draft.build()
+
+
+def conceal(draft: Draft[M], message: M) -> None:
+    """Take out of a message to an element that is not trusted what its sender wants kept private.
+
+    Args:
+        draft: the message as it goes out.
+        message: the message as it came.
+    """
+    if message.has(_ASSERTED) and _is_private(message):
+        draft.remove(_ASSERTED)
+
+
+def _is_private(message: Request | Response) -> bool:
+    # Privacy-hdr = "Privacy" HCOLON priv-value *(";" priv-value), RFC 3323 §4.2
+    text = ";".join(message.values("privacy")).replace(",", ";").lower()
+    return "id" in [value.strip() for value in text.split(";")]
