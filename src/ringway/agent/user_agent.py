@@ -53,7 +53,7 @@ __all__ = ["UserAgent"]
 
 SOFTWARE: Final = "ringway"
 _FAREWELL: Final = 5.0
-"""Seconds that taking back the registrations may take."""
+"""Seconds that the answers to BYE may take, and then taking back the registrations."""
 
 _NOT_ALONE: Final = frozenset({"INVITE", "ACK", "CANCEL", "BYE", "PRACK"})
 
@@ -188,9 +188,13 @@ class UserAgent:
             async with asyncio.TaskGroup() as farewells:
                 for call in list(self._open):
                     farewells.create_task(call.hang_up())
-            with contextlib.suppress(TimeoutError):  # who is silent need not be waited for
+            # Who is silent need not be waited for.
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FAREWELL):
-                    await self._unregister()
+                    await self._told_at(self._agent.farewells.when_quiet)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._told_at(lambda done, now: self._outbound.stop(now, done))
         finally:
             for stream in (self._events, self._calls, self._requests):
                 if stream is not None:
@@ -293,15 +297,11 @@ class UserAgent:
         """
         await self._all_tried.wait()
 
-    async def _unregister(self) -> None:
-        done = asyncio.get_running_loop().create_future()
-
-        def ended(now: float) -> None:  # noqa: ARG001 - what is called back
-            if not done.done():
-                done.set_result(None)
-
-        self._driver.run(lambda now: self._outbound.stop(now, ended))
-        await done
+    async def _told_at(self, ask: Callable[[Callable[[float], None], float], None]) -> None:
+        """Wait until the core calls back."""
+        done = asyncio.Event()
+        self._driver.run(lambda now: ask(lambda _: done.set(), now))
+        await done.wait()
 
     @property
     def slots(self) -> tuple[Slot, ...]:

@@ -51,6 +51,31 @@ class Cancellable(Protocol):
         """Answer the INVITE with 487 (RFC 3261 §9.2)."""
 
 
+class Farewells:
+    """How many BYEs of ours wait for their answer; their calls are over already."""
+
+    def __init__(self) -> None:
+        self._open = 0
+        self._quiet: Callable[[float], None] | None = None
+
+    def begin(self) -> None:
+        """Count one more."""
+        self._open += 1
+
+    def end(self, now: float) -> None:
+        """Count one less."""
+        self._open -= 1
+        if not self._open and self._quiet is not None:
+            self._quiet(now)
+
+    def when_quiet(self, callback: Callable[[float], None], now: float) -> None:
+        """Call back when none is left, within this call if there is none."""
+        if self._open:
+            self._quiet = callback
+        else:
+            callback(now)
+
+
 class Agent:
     """One user agent: the endpoint's user.
 
@@ -61,6 +86,7 @@ class Agent:
         services: the same.
         trouble: told of an exception that the application's own code raised; the agent goes on.
         dialogs: the dialogs there are.
+        farewells: BYEs of ours that wait for their answer; their calls are over.
     """
 
     def __init__(
@@ -69,6 +95,7 @@ class Agent:
         self.services = services
         self.trouble = trouble
         self.dialogs: dict[Key, Session] = {}
+        self.farewells = Farewells()
         self._ended: dict[Key, Dialog] = {}
         self._answering: dict[ServerTransaction, Cancellable] = {}
         self._screening = Screening(services.settings, services.endpoint)

@@ -274,6 +274,30 @@ class TestCalling:
 
         run(main())
 
+    def test_leaving_waits_for_the_answer_to_bye(self, tmp_path: Path) -> None:
+        """Or nobody sends the BYE again when it is lost."""
+
+        async def callee(alice: UserAgent) -> None:
+            call = await taken(alice)
+            call.answer(ANSWER)
+            await next_of(call, Ended)
+
+        async def main() -> None:
+            async with (
+                place(tmp_path) as here,
+                here.agent("alice") as alice,
+                asyncio.TaskGroup() as tasks,
+            ):
+                tasks.create_task(callee(alice))
+                async with here.agent("bob") as bob:
+                    async with bob.call(here.uri("alice"), offer=OFFER) as call:
+                        await call.answered()
+                    leaving = bob._agent.farewells
+                    assert leaving._open == 1
+                assert leaving._open == 0
+
+        run(main())
+
     def test_leaving_the_agent_ends_its_calls(self, tmp_path: Path) -> None:
         async def callee(alice: UserAgent) -> None:
             call = await taken(alice)

@@ -155,8 +155,17 @@ class Session:
         if self._confirmations and not self.dialog.caller:
             self._bye_wanted = reason
             return
-        self.ask("BYE", now, _nothing)
+        self.agent.farewells.begin()
+        self.ask("BYE", now, self._said_goodbye)
         self.end(Ended(True, reason, failure), now)
+
+    def _said_goodbye(
+        self,
+        response: Response | None,  # noqa: ARG002 - whatever it was, the session is over (§15.1.1)
+        failure: Failure | None,  # noqa: ARG002 - as above
+        now: float,
+    ) -> None:
+        self.agent.farewells.end(now)
 
     def drop(self, now: float) -> None:
         """End an early dialog that leads nowhere, without a word (RFC 3261 §13.2.2.3)."""
@@ -357,7 +366,3 @@ class _Within:
     def failed(self, failure: Failure, now: float) -> None:
         self._done(None, failure, now)
         self._session.judge(self._method, failure, now)
-
-
-def _nothing(response: Response | None, failure: Failure | None, now: float) -> None:
-    """Whatever comes of a BYE, the session is over (RFC 3261 §15.1.1)."""
