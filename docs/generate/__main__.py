@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from docs.generate import agent, commands, configuration, machines, stories
+from docs.generate import agent, commands, configuration, findings, machines, stories
 from docs.generate.pages import ROOT, filled, part
 
 
@@ -15,6 +15,7 @@ def fresh() -> dict[Path, str]:
         configuration.PAGE: filled(configuration.PAGE, configuration.parts()),
         commands.PAGE: filled(commands.PAGE, commands.parts() | agent.exits()),
         agent.PAGE: filled(agent.PAGE, agent.parts()),
+        findings.PAGE: filled(findings.PAGE, findings.parts()),
     }
     return files | machines.images()
 

@@ -110,6 +110,57 @@ const scenarios = {
     }
     return found;
   },
+  async arrows(page, { first }) {
+    const name = () => page.textContent("#message-name");
+    const focus = () => page.evaluate(() => document.activeElement.getAttribute("href") || document.activeElement.name || document.activeElement.id);
+    const told = {};
+    await page.focus("details.talk.faulty > summary");
+    await page.keyboard.press("Enter");
+    await page.focus(`a.rung[href='${first}']`);
+    await page.keyboard.press("Enter");
+    told.opened = await name();
+    told.text = await page.textContent("dialog .what");
+    await page.keyboard.press("ArrowRight");
+    told.next = await name();
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    told.first = await name();
+    await page.keyboard.press("Escape");
+    told.closed = !(await page.isVisible("dialog"));
+    told.back = await focus();
+    await page.click("details.talk.faulty .fault a[href^='#m-']");
+    told.proof = await name();
+    await page.click("dialog .todo a");
+    told.finding = await page.isVisible("dialog");
+    await page.click("details.talk.faulty .steps a.code");
+    told.code = await page.evaluate(() => [location.hash, document.querySelector(location.hash).open]);
+    return told;
+  },
+  async sieve(page, { text }) {
+    const shown = () => page.$$eval("details.talk", (all) => all.filter((each) => each.checkVisibility()).length);
+    const told = [await shown()];
+    await page.check("input[name=faulty]");
+    told.push(await shown());
+    await page.uncheck("input[name=faulty]");
+    await page.fill("input[name=text]", text);
+    told.push(await shown(), await page.textContent(".sieve [role=status]"));
+    await page.click("button[name=open]");
+    told.push(await page.$$eval("details.talk[open]", (all) => all.length));
+    return told;
+  },
+  async owned(page) {
+    await page.$$eval("details", (all) => all.forEach((each) => { each.open = true; }));
+    for (const rung of await page.$$("a.rung")) {
+      await rung.click();
+      await page.keyboard.press("Escape");
+    }
+    return [await page.title(), await page.$$eval("script", (all) => all.length)];
+  },
+  async revealed(page, { first }) {
+    await page.click("details.talk.faulty > summary");
+    await page.click(`a.rung[href='${first}']`);
+    return page.isVisible(first);
+  },
   async paint(page) {
     return page.evaluate(
       () =>

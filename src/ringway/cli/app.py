@@ -13,6 +13,7 @@ import typer
 
 from ringway.cli.agent.commands import answer, call, message, options, register
 from ringway.cli.checking import config
+from ringway.cli.explain.command import explain
 from ringway.cli.options import ConfigFile, StateDirectory
 from ringway.cli.reference import code, codes, compare, guide
 from ringway.cli.site import site
@@ -145,6 +146,7 @@ app.command()(call)
 app.command()(answer)
 app.command()(message)
 app.command()(options)
+app.command()(explain)
 app.command()(code)
 app.command()(compare)
 app.command()(codes)

@@ -12,5 +12,6 @@ server, so every link is relative and both are made by the same function.
 - site.py      all of it as files; links.py checks them
 - content.py   a body as it goes over HTTP: packed, with its ETag
 - api.py       the JSON API; app.py the whole application
+- observed.py  the page of a capture, for `ringway explain --html`
 - serving.py   the application beside a SIP server, in its event loop
 """

@@ -1,0 +1,382 @@
+"""What is known of each flow over time: when it lived, what kept it alive, who registered over it.
+
+A capture shows flows that nobody names: connections with their handshakes and ends, pairs of UDP
+addresses, signs of life between messages. Findings ask what became of a flow and when anybody could
+have known; stories ask who is behind an address. RFC 5626 §2, §3, §4.4, §5.4; RFC 3261 §10.
+
+Memory is bounded: the flow that was silent the longest is forgotten first, and of each flow only
+the latest signs of life and registrations are kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from ringway.capture.items import Closed, Item, KeepAlive, Opened, Seen, Trouble, Unreachable
+from ringway.errors import ParseError
+from ringway.explain.observed.model import Copy, Exchange, Hop, Sight
+from ringway.message import NameAddr
+from ringway.transport.flow import DEFAULT_PORTS, UDP, Address
+
+_BEATS: Final = 64
+_REGISTRATIONS: Final = 64
+_OF_A_USER: Final = 32
+_CONTACTS: Final = 16
+_UNREACHABLE: Final = 16
+_MAPPED: Final = 16
+_GENERATIONS: Final = 16
+# Seconds after its end in which a message belongs to the old flow: one side may still send.
+_TRAILING: Final = 1.0
+_SERVERS: Final = frozenset(DEFAULT_PORTS.values())
+
+_Pair = tuple[str, Address, Address]
+
+
+class Beat(NamedTuple):
+    """A sign of life on a flow.
+
+    Attributes:
+        at: seconds since the epoch.
+        frames: the packets.
+        source: who sent it.
+        kind: crlf, stun, websocket or tcp.
+        answer: True for a pong.
+        mapped: the address that a STUN answer tells; None elsewhere.
+    """
+
+    at: float
+    frames: tuple[int, ...]
+    source: Address
+    kind: str
+    answer: bool
+    mapped: Address | None
+
+
+class Registration(NamedTuple):
+    """A binding that a registrar confirmed with a 2xx (RFC 3261 §10.3, RFC 5626 §6).
+
+    Attributes:
+        at: when the 2xx was seen.
+        frames: the packets of the REGISTER and of the 2xx.
+        aor: the URI of To, without parameters.
+        contact: the URI of Contact.
+        instance: the +sip.instance with its "<>"; empty if there is none.
+        reg_id: the reg-id; 0 if there is none.
+        expires: the seconds that were granted; 0 when the binding was removed.
+        call_id: of the REGISTER.
+        hop: of the REGISTER.
+        direct: True if this hop is the phone's own: nobody had forwarded the REGISTER before.
+        outbound: True if the 2xx says Require: outbound.
+    """
+
+    at: float
+    frames: tuple[int, ...]
+    aor: str
+    contact: str
+    instance: str
+    reg_id: int
+    expires: int
+    call_id: str
+    hop: Hop
+    direct: bool
+    outbound: bool
+
+
+@dataclass(slots=True)
+class History:
+    """One flow from its beginning to its end, as far as it was seen.
+
+    Attributes:
+        transport: udp, tcp, tls, ws or wss.
+        client: who opened it; on UDP, or if the capture begins later, who was seen to send first.
+        server: the other side.
+        begun: the first thing seen of it.
+        opened: its handshake; None if it was not seen, and on UDP.
+        closed: its end; None if it was not seen, and on UDP.
+        how: how it ended: closed, reset or refused; empty if it did not.
+        closed_by: who ended it; None if it did not end.
+        last: the last message or sign of life.
+        last_message: the last message; None if there was none.
+        last_from: the last thing that each side sent.
+        messages: how many messages were seen on it.
+        beats: the latest signs of life, pings and pongs.
+        mapped: each address that a STUN answer told, in the order they were first told.
+        unreachable: the latest reports that a datagram on it could not be delivered.
+        flow_timer: the seconds the server told in Flow-Timer; 0 if it told none (RFC 5626 §10).
+        registrations: what was registered over it, a refresh in the place of what it refreshes.
+    """
+
+    transport: str
+    client: Address
+    server: Address
+    begun: Copy
+    opened: Copy | None = None
+    closed: Copy | None = None
+    how: str = ""
+    closed_by: Address | None = None
+    last: Copy = field(default_factory=lambda: Copy(0.0, ()))
+    last_message: Copy | None = None
+    last_from: dict[Address, Copy] = field(default_factory=dict)
+    messages: int = 0
+    beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=_BEATS))
+    mapped: list[Address] = field(default_factory=list)
+    unreachable: deque[Unreachable] = field(default_factory=lambda: deque(maxlen=_UNREACHABLE))
+    flow_timer: int = 0
+    registrations: list[Registration] = field(default_factory=list)
+
+    @property
+    def hop(self) -> Hop:
+        """From the client to the server."""
+        return Hop(self.transport, self.client, self.server)
+
+    def __str__(self) -> str:
+        return f"{self.transport} {self.client} → {self.server}"
+
+    def alive(self, at: float) -> bool:
+        """Say whether it had begun and had not ended yet."""
+        return self.begun.at <= at and (self.closed is None or at <= self.closed.at)
+
+    def intervals(self) -> list[float]:
+        """Return the seconds between the client's pings that are still known."""
+        times = [each.at for each in self.beats if not each.answer and each.source == self.client]
+        return [after - before for before, after in pairwise(times)]
+
+
+class Flows:
+    """The flows of a capture.
+
+    Args:
+        limit: flows that are remembered; the one that was silent the longest is forgotten first.
+            As many users are, and addresses of them.
+    """
+
+    def __init__(self, limit: int = 10_000) -> None:
+        self._limit = limit
+        # Longest-silent first; of each pair of addresses one flow after another.
+        self._pairs: OrderedDict[_Pair, list[History]] = OrderedDict()
+        self._closed: deque[History] = deque(maxlen=limit)
+        self._users: OrderedDict[str, deque[Registration]] = OrderedDict()
+        self._behind: OrderedDict[Address, str] = OrderedDict()
+
+    def see(self, item: Item) -> History | None:
+        """Take in an item; return its flow, None if it is about none."""
+        if isinstance(item, Trouble):
+            return None
+        copy = Copy(item.at, item.frames)
+        if isinstance(item, Unreachable):
+            history = self._current(UDP, item.source, item.target, copy)
+            history.unreachable.append(item)
+            return history
+        if isinstance(item, Opened):
+            history = History(item.transport, item.source, item.target, copy, copy)
+            self._begin(_pair(item.transport, item.source, item.target), history)
+        elif isinstance(item, Closed):
+            history = self._current(item.transport, item.source, item.target, copy)
+            self._close(history, item, copy)
+            return history
+        else:
+            history = self._current(item.transport, item.source, item.target, copy)
+            history.last_from[item.source] = copy
+        history.last = copy
+        if isinstance(item, Seen):
+            history.messages += 1
+            history.last_message = copy
+        elif isinstance(item, KeepAlive):
+            history.beats.append(
+                Beat(item.at, item.frames, item.source, item.kind, item.answer, item.mapped)
+            )
+            if item.mapped is not None and item.mapped not in history.mapped[-_MAPPED:]:
+                history.mapped.append(item.mapped)
+                del history.mapped[:-_MAPPED]
+        return history
+
+    def registered(self, exchange: Exchange, response: Sight) -> None:
+        """Take in a 2xx to a REGISTER; the tracer calls it."""
+        history = self.at(exchange.hop, response.at)
+        if history is not None and history.opened is None and exchange.hop.source != history.client:
+            history.client, history.server = history.server, history.client
+        if history is not None:
+            history.flow_timer = _number(response.message.get("flow-timer")) or history.flow_timer
+        for each in granted(exchange, response) or self._removed(exchange, response):
+            if history is not None:
+                _replace(history.registrations, each)
+            known = self._users.setdefault(each.aor, deque(maxlen=_OF_A_USER))
+            known.append(each)
+            self._users.move_to_end(each.aor)
+            if len(self._users) > self._limit:
+                self._users.popitem(last=False)
+            if each.direct:
+                self._behind[exchange.hop.source] = each.aor
+                self._behind.move_to_end(exchange.hop.source)
+                if len(self._behind) > self._limit:
+                    self._behind.popitem(last=False)
+
+    def of(self, hop: Hop) -> list[History]:
+        """Return the flows between two places, either direction, the oldest first."""
+        return list(self._pairs.get(_pair(*hop), ()))
+
+    def at(self, hop: Hop, when: float) -> History | None:
+        """Return the flow between two places that was there at a time, or ended last before it."""
+        found = None
+        for history in self._pairs.get(_pair(*hop), ()):
+            if found is None or history.begun.at <= when:
+                found = history
+        return found
+
+    def all(self) -> list[History]:
+        """Return every flow that is remembered, the one that was silent the longest first."""
+        return [history for histories in self._pairs.values() for history in histories]
+
+    def take_closed(self) -> list[History]:
+        """Return the flows that closed since this was last asked."""
+        closed = list(self._closed)
+        self._closed.clear()
+        return closed
+
+    def bindings(self, aor: str, at: float | None = None) -> list[Registration]:
+        """Return what is registered for a user.
+
+        Args:
+            aor: the URI, without parameters.
+            at: only what had been registered and had not expired or been removed by then; all that
+                is known if it is left out. The end of a flow does not count.
+
+        Returns:
+            The latest of each binding, in the order of registration.
+        """
+        found: list[Registration] = []
+        for each in self._users.get(aor, ()):
+            if at is None or each.at <= at:
+                _replace(found, each)
+        return [each for each in found if at is None or at < each.at + each.expires]
+
+    def user(self, address: Address) -> str:
+        """Return the AOR that was last registered from an address; empty if none was."""
+        return self._behind.get(address, "")
+
+    def _removed(self, exchange: Exchange, response: Sight) -> list[Registration]:
+        """Return all bindings of a user, as removed, if "Contact: *" asked for it (§10.2.2)."""
+        if exchange.request is None or not exchange.request.message.contact_star:
+            return []
+        frames = exchange.request.frames + response.frames
+        return [
+            each._replace(at=response.at, frames=frames, expires=0, direct=False)
+            for each in self.bindings(aor_of(exchange.request), response.at)
+        ]
+
+    def _current(self, transport: str, source: Address, target: Address, copy: Copy) -> History:
+        key = _pair(transport, source, target)
+        histories = self._pairs.get(key)
+        if histories is not None:
+            self._pairs.move_to_end(key)
+            history = histories[-1]
+            if history.closed is None or copy.at < history.closed.at + _TRAILING:
+                return history
+        ends = (target, source) if _serves(source) and not _serves(target) else (source, target)
+        history = History(transport, *ends, copy, last=copy)
+        self._begin(key, history)
+        return history
+
+    def _begin(self, key: _Pair, history: History) -> None:
+        histories = self._pairs.setdefault(key, [])
+        self._pairs.move_to_end(key)
+        histories.append(history)
+        del histories[:-_GENERATIONS]
+        if len(self._pairs) > self._limit:
+            self._pairs.popitem(last=False)
+
+    def _close(self, history: History, item: Closed, copy: Copy) -> None:
+        if history.closed is not None:
+            return
+        history.closed = copy
+        history.how = item.how
+        history.closed_by = item.source
+        if item.how == "refused" and history.opened is None:
+            # Who refuses had been asked (RFC 9293 §3.5.2).
+            history.client, history.server = item.target, item.source
+        self._closed.append(history)
+
+
+def granted(exchange: Exchange, response: Sight) -> list[Registration]:
+    """Return the bindings that a 2xx grants to the REGISTER it answers, removed ones with 0.
+
+    Nothing if they cannot be read, if nothing was registered, or if the REGISTER was not seen.
+    """
+    if exchange.request is None:
+        return []
+    asked, told = exchange.request.message, response.message
+    aor = aor_of(exchange.request)
+    try:
+        wanted = asked.contacts
+        given = told.contacts
+        default = told.expires if told.expires is not None else asked.expires
+    except ParseError:
+        return []
+    found: list[Registration] = []
+    for contact in wanted[:_CONTACTS]:
+        match = next((each for each in given if _same(each, contact)), None)
+        expires = contact.expires if match is None else match.expires
+        if expires is None:
+            expires = 3600 if default is None else default
+        found.append(
+            Registration(
+                response.at,
+                exchange.request.frames + response.frames,
+                aor,
+                contact.uri_text,
+                contact.instance,
+                _number(contact.param("reg-id")),
+                expires,
+                exchange.request.message.get("call-id") or "",
+                exchange.hop,
+                not asked.several("via"),
+                "outbound" in [tag.lower() for tag in told.require],
+            )
+        )
+    return found
+
+
+def aor_of(request: Sight) -> str:
+    """Return the URI in To without parameters; empty if it cannot be read."""
+    try:
+        return str(replace(request.message.to.uri, params=(), headers=(), password=None))
+    except ParseError:
+        return ""
+
+
+def _same(given: NameAddr, wanted: NameAddr) -> bool:
+    if wanted.instance and wanted.has_param("reg-id"):
+        ours = (wanted.instance, wanted.param("reg-id"))
+        if (given.instance, given.param("reg-id")) == ours:
+            return True
+    return given.uri_text == wanted.uri_text or given.uri.equals(wanted.uri)
+
+
+def _replace(registrations: list[Registration], new: Registration) -> None:
+    """Put a registration in the place of the one it refreshes, at the end."""
+    registrations[:] = [each for each in registrations if not _refreshes(new, each)]
+    registrations.append(new)
+    del registrations[:-_REGISTRATIONS]
+
+
+def _refreshes(new: Registration, old: Registration) -> bool:
+    if new.aor != old.aor:
+        return False
+    if new.outbound and new.reg_id and new.instance:
+        return (new.instance, new.reg_id) == (old.instance, old.reg_id)
+    return new.contact == old.contact
+
+
+def _serves(address: Address) -> bool:
+    return address.port in _SERVERS
+
+
+def _pair(transport: str, source: Address, target: Address) -> _Pair:
+    return (transport, source, target) if source <= target else (transport, target, source)
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0

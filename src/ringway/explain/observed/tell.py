@@ -1,0 +1,34 @@
+"""A conversation as a story: what happened, in order, how it ended, and what to do.
+
+line.py      what a story is made of
+tree.py      how a request went from hop to hop
+places.py    who is behind an address
+steps.py     the steps of one request through its tree
+verdict.py   how it ended
+"""
+
+from __future__ import annotations
+
+from ringway.explain.observed.flows import Flows
+from ringway.explain.observed.line import Line, Place, Story
+from ringway.explain.observed.model import Conversation
+from ringway.explain.observed.places import Places
+from ringway.explain.observed.steps import steps
+from ringway.explain.observed.tree import grow
+from ringway.explain.observed.verdict import advice, title, verdict
+
+__all__ = ["Line", "Place", "Story", "tell"]
+
+
+def tell(conversation: Conversation, flows: Flows) -> Story:
+    """Return the story of a conversation.
+
+    Args:
+        conversation: one that the tracer handed out.
+        flows: what is known of the flows.
+    """
+    roots = grow(conversation.exchanges)
+    places = Places(roots, flows)
+    lines = steps(conversation, roots, places, flows)
+    end = verdict(conversation, roots, places)
+    return Story(title(conversation, roots), lines, end, advice(end, lines), places.legend())

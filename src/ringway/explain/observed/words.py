@@ -1,0 +1,41 @@
+"""The sentences of stories, in each language: `data/en/story.toml`, `data/zh/story.toml`.
+
+A sentence is a template: `{who}` is a gap that a line's facts fill, with "?" if nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+from ringway.codes import Language
+from ringway.data_files import read_toml
+from ringway.explain.observed.line import Line
+
+
+def sentence(line: Line, language: Language = Language.EN) -> str:
+    """Return a line as a sentence, its facts as they are: who prints it escapes it.
+
+    Raises:
+        KeyError: no sentence has the line's name.
+    """
+    facts = {name: text or "?" for name, text in line.facts.items()}
+    return sentences(language)[line.name].format_map(defaultdict(lambda: "?", facts))
+
+
+def role(name: str, language: Language = Language.EN) -> str:
+    """Return the word for what a place is in a story.
+
+    Raises:
+        KeyError: there is no such role.
+    """
+    return sentences(language)[f"role-{name}"]
+
+
+@cache
+def sentences(language: Language) -> Mapping[str, str]:
+    """Return all templates by name."""
+    found = read_toml("ringway.explain.observed", f"{language}/story.toml")
+    return MappingProxyType({name: str(text) for name, text in found.items()})
