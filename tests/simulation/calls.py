@@ -30,6 +30,8 @@ class Call:
         copies: what came to phones.
         cancelled_at: when the caller gave up; 0 while it has not.
         tainted: one of its messages was damaged on the way, so anything may come of it.
+        before: the same call as it was sent before: elsewhere, or without credentials.
+        place: how many were before it.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class Call:
         self.wants_cancel = False
         self.tainted = False
         self.client: Client | None = None
+        self.before: Call | None = None
+        self.place = 0
 
     def __str__(self) -> str:
         return f"{self.method} {self.number} from {self.caller} to {self.callee}"
@@ -82,6 +86,8 @@ class Dialog:
     Attributes:
         since: when this side had it.
         epoch: of its line, then: another one is another connection.
+        known: its phone was registered when the call began, so that its flow can be replaced.
+        server: the INVITE that it accepted; None for who called, and where nobody asks.
     """
 
     def __init__(
@@ -107,6 +113,8 @@ class Dialog:
         self.since = phone.network.now
         self.epoch = line.epoch
         self.ended = False
+        self.known = True
+        self.server: Server | None = None
         self.other: Dialog | None = None
 
     @property
@@ -233,7 +241,9 @@ class Caller:
         wanted = not self.dialogs and not call.cancelled_at and len(call.finals) == 1
         self.dialogs[message.to_tag] = dialog
         dialog.line.send(dialog.ack(1))
-        agent_of(call.caller).dialogs[call.call_id, dialog_tag(client.from_)] = dialog
+        tag = dialog_tag(client.from_)
+        dialogs = agent_of(call.caller).dialogs
+        dialogs[call.call_id, tag] = dialogs[call.call_id, f"{tag} {message.to_tag}"] = dialog
         join(call, dialog, message.to_tag)
         network = call.caller.network
         if not wanted:
@@ -377,7 +387,10 @@ class Agent:
         invite.answer(487)
 
     def _within(self, server: Server, message: Sip) -> None:
-        dialog = self.dialogs.get((message.call_id, message.to_tag))
+        dialog = self.dialogs.get(
+            (message.call_id, f"{message.to_tag} {message.from_tag}"),
+            self.dialogs.get((message.call_id, message.to_tag)),
+        )
         if dialog is None or (dialog.ended and message.method != "BYE"):
             server.answer(481)
         elif message.method == "INVITE":

@@ -74,6 +74,19 @@ class Judge:
     def count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
 
+    def is_tainted(self, call_id: str) -> bool:
+        """True when a message with this Call-ID was damaged."""
+        return call_id in self._tainted
+
+    def call_of(self, message: Sip) -> Call | None:
+        """Return the call that a request belongs to; None if it is none."""
+        last = call = self.calls.get(message.call_id)
+        while call is not None:
+            if call.client is not None and call.client.branch == message.first_branch:
+                return call
+            call = call.before
+        return last
+
     def damaged(self, data: bytes) -> None:
         """A datagram was damaged: expect nothing of what it belonged to."""
         head = data.decode("utf-8", "replace")
@@ -137,7 +150,7 @@ class Judge:
     def came(self, server: Server) -> Call | None:
         """A request outside a dialog came to a phone; returns the call, None if it is none."""
         asked, phone = server.asked, server.phone
-        call = self.calls.get(asked.call_id)
+        call = self.call_of(asked)
         if call is None or call.tainted:
             return call
         self.count("delivered")
@@ -177,7 +190,7 @@ class Judge:
 
     def unacked(self, server: Server) -> None:
         """No ACK came for a final response of a phone to an INVITE."""
-        call = self.calls.get(server.asked.call_id)
+        call = self.call_of(server.asked)
         now = self.network.now
         if call is None or call.tainted or not server.solid_until(now):
             return
@@ -247,8 +260,8 @@ class Judge:
         if accepted.cancelled or not accepted.solid_until(self.network.now):
             return True
         slack = 4.0 if self.lossy else 0.5
-        call = self.calls[accepted.asked.call_id]
-        return any(
+        call = self.call_of(accepted.asked)
+        return call is not None and any(
             [
                 each.status >= 600 and abs(each.final_at - accepted.final_at) < slack
                 for each in call.copies
@@ -328,13 +341,24 @@ class Judge:
         reachable = other.line.solid(call.at, now)
         if other.phone.outbound and other.phone.registers:
             reachable = other.phone.solid(since, now)
+        reachable = reachable and other.known
         if not reachable or 200 <= status < 300 or (status == 481 and other.ended):
+            return
+        if self.is_refusal(status, other):
             return
         self.fail(
             "a call outlives its connection",
             f"{client.method} of {dialog.phone} to {other.phone} got {status or client.failed}",
             call.call_id,
         )
+
+    def is_refusal(self, status: int, other: Dialog) -> bool:
+        """True when a phone may say so to a change of the session (RFC 3261 §14.2).
+
+        It does not want it, or not now: because it is being called itself, or waits for an ACK.
+        """
+        waits = other.server is not None and not other.server.acked
+        return status in {487, 488, 491} or (status == 500 and waits)
 
     def close(self) -> None:
         """All is quiet: whoever was promised an answer must have it."""

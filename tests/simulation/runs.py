@@ -11,6 +11,7 @@ from itertools import islice
 from time import perf_counter
 from typing import NamedTuple
 
+import tests.simulation.agent_bugs  # noqa: F401 - enters its bugs
 from tests.simulation.bugs import BUGS, planted
 from tests.simulation.judge import Violation
 from tests.simulation.simulation import simulate

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from random import Random
 
+from tests.simulation.agent_phone import AgentPhone
 from tests.simulation.calls import Agent, Call, Caller
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.network import End, Network, Seen
@@ -27,6 +28,10 @@ from tests.simulation.plan import Deed, Item, Scene, draw
 from ringway.endpoint import Decision
 from ringway.message import parse_uri
 from ringway.proxy.context import ResponseContext
+
+SETTLED = 400.0
+"""Seconds after the horizon by which our own user agents must be registered over all flows, and no
+call of theirs be up."""
 
 QUIET = 600.0
 """Seconds after the horizon by which the longest call is over: a phone may ring for the time of
@@ -86,6 +91,7 @@ class Simulation:
         self.record = record
         self.nodes = self._nodes()
         self.phones: list[Phone] = []
+        self.agents: list[AgentPhone] = []
         self._hung: list[End] = []
         for number in range(self.scene.users):
             self._user(number)
@@ -121,7 +127,11 @@ class Simulation:
         for which in range(self.rng.choice([1, 1, 1, 2, 3])):
             host = f"10.1.{number}.{which + 1}"
             outbound = self.rng.random() < 0.9
-            phone = self._phone(name, host, outbound=outbound, lines=2 if outbound else 1)
+            phone: Phone
+            if is_ours(self.seed, host):
+                phone = self._agent(name, host)
+            else:
+                phone = self._phone(name, host, outbound=outbound, lines=2 if outbound else 1)
             self.judge.users[name].append(phone)
 
     def _phone(
@@ -150,6 +160,21 @@ class Simulation:
         self.phones.append(phone)
         return phone
 
+    def _agent(self, user: str, host: str) -> AgentPhone:
+        """Add a phone that is our own user agent."""
+        rng = self.rng
+        phone = AgentPhone(self.network, self.judge, rng, user, host, expires=self.scene.expires)
+        Agent(phone, self.judge)
+        homes = self.nodes[1:] or self.nodes
+        first = rng.randrange(len(homes))
+        transport = "tcp" if rng.random() < 0.6 else "udp"
+        for number in range(min(2, len(homes))):
+            phone.add(number + 1, homes[(first + number) % len(homes)], transport)
+        self.network.after(rng.random() * 4, phone.start)
+        self.phones.append(phone)
+        self.agents.append(phone)
+        return phone
+
     # What happens
 
     def run(self) -> None:
@@ -164,9 +189,15 @@ class Simulation:
         network.run(network.now + 60)
         for phone in self.phones:
             phone.resting = True
-        network.run(network.now + QUIET)
+        network.run(network.now + SETTLED)
+        for agent in self.agents:
+            agent.rules.settled(self.nodes[0].core.location, self.nodes[0].now)
+            agent.leave(back=False)
+        network.run(network.now + QUIET - SETTLED)
         self.judge.close()
         self._nothing("work is left", Node.busy)
+        for agent in self.agents:
+            agent.rules.gone()
         for phone in self.phones:
             phone.alive = False
             for line in phone.lines:
@@ -238,6 +269,9 @@ class Simulation:
                 node.jump(10 ** (1 + 2.5 * item.chance))
 
     def _call(self, item: Item, caller: Phone) -> None:
+        if isinstance(caller, AgentPhone):
+            self._place(item, caller)
+            return
         if not caller.usable() or not caller.alive:
             return
         callee = self.names[item.whom % len(self.names)]
@@ -249,6 +283,12 @@ class Simulation:
         call = Call(item.number, method, caller, line, callee, rng)
         self.judge.calls[call.call_id] = call
         Caller(call)
+
+    def _place(self, item: Item, caller: AgentPhone) -> None:
+        callee = self.names[item.whom % len(self.names)]
+        if callee != caller.user:
+            method = "INVITE" if item.deed is Deed.CALL else "MESSAGE"
+            caller.application.place(item.number, method, callee, Random(item.chance))
 
     # What befalls nodes
 
@@ -299,6 +339,12 @@ class Simulation:
         for end in node.ends.values():
             if isinstance(end.other.host, Node):
                 end.reset("connection reset")
+
+
+def is_ours(seed: int, host: str) -> bool:
+    """Say whether a phone is our own user agent: in every third seed some are, or all."""
+    share = {1: 0.5, 4: 1.0}.get(seed % 6, 0.0)
+    return Random(f"ours {seed} {host}").random() < share
 
 
 def simulate(

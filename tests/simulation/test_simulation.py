@@ -12,7 +12,7 @@ from tests.simulation.bugs import BUGS, planted
 from tests.simulation.ladder import told
 from tests.simulation.plan import BIG_EVERY
 from tests.simulation.runs import hunt, run, shrink
-from tests.simulation.simulation import simulate
+from tests.simulation.simulation import Outcome, simulate
 from tools.soak import PAGE, command, failure
 
 SEEDS = range(1, 1001)
@@ -36,7 +36,7 @@ def test_a_thousand_seeds() -> None:
 
 
 class TestTheSameSeedIsTheSameTrace:
-    @pytest.mark.parametrize("seed", [2, 3, 11])
+    @pytest.mark.parametrize("seed", [2, 3, 4, 11])
     def test_in_one_process(self, seed: int) -> None:
         first, second = simulate(seed), simulate(seed)
         assert first.sent > 100
@@ -97,6 +97,21 @@ class TestReplay:
         assert "each final answer is acknowledged: no ACK came to the 200" in text
         assert "-INVITE 1" in text
         assert "registrar: branch" in text
+
+
+def test_our_own_user_agents_take_part() -> None:
+    """In some seeds, and there they call each other and are called by others."""
+    ours = [seed for seed in range(1, 13) if agents(simulate(seed))]
+    assert ours == [1, 4, 7, 10]
+    counts = simulate(4).counts
+    assert min(counts[f"heard {what}"] for what in ("Ringing", "Answered", "Ended")) > 3
+    assert counts["tries of our agents"] > 50
+    assert counts["stories compared"] > 2
+
+
+def agents(outcome: Outcome) -> int:
+    """Return how often our own user agents have registered."""
+    return outcome.counts.get("tries of our agents", 0)
 
 
 def test_hundreds_of_phones_take_part() -> None:

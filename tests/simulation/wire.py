@@ -44,6 +44,12 @@ class Sip:
         return self.fields.get(name, [])
 
     @property
+    def first_branch(self) -> str:
+        """The branch of who sent it first."""
+        found = _BRANCH.findall(self.fields["via"][-1])
+        return found[-1] if found else ""
+
+    @property
     def call_id(self) -> str:
         return self.get("call-id")
 

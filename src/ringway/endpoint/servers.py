@@ -193,7 +193,6 @@ class Servers:
         """Drop a transaction, whatever it has sent; see ``Endpoint.let_go``."""
         for action in (_STOP_WAITING, _STOP_SENDING):
             self._do(transaction, action, now)
-        transaction.quiet = False
         transaction.state = _TERMINATED
         self._release(transaction, _TERMINATED)
 

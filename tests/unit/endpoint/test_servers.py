@@ -111,6 +111,24 @@ class TestRespond:
         assert phone.raw == [response.to_bytes()]
 
 
+class TestLetGo:
+    """An INVITE has come again over another flow: nobody answers the first (RFC 5626 §7)."""
+
+    @pytest.mark.parametrize("rings", [False, True])
+    def test_nothing_is_left_and_nothing_said(self, h: Harness, phone: Peer, rings: bool) -> None:
+        _, transaction = invite(h, phone)
+        h.endpoint.answer_quietly(transaction, h.now)
+        if rings:
+            h.endpoint.reply(transaction, 180, h.now)
+        h.endpoint.let_go(transaction, h.now)
+        h.advance(1)
+        assert h.endpoint.transactions == 0
+        h.endpoint.reply(transaction, 486, h.now)
+        h.pump()
+        assert phone.statuses == ([180] if rings else [])
+        assert h.endpoint.next_timer() is None
+
+
 class TestAck:
     def test_to_a_2xx_goes_up(self, h: Harness, phone: Peer) -> None:
         request, transaction = invite(h, phone)

@@ -7,8 +7,9 @@ whose own redirect is nowhere, was sent there from memory.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from ringway.errors import ParseError
@@ -29,6 +30,7 @@ from ringway.explain.observed.model import Conversation, Exchange
 from ringway.message import NameAddr, Uri
 
 _KEPT: Final = 10_000
+_NEXT: Final = 100  # calls that are looked at for one redirect
 _FOLLOWED_WITHIN: Final = 10.0
 _SLACK: Final = 5.0
 _HANDED_ON_WITHIN: Final = 2.0
@@ -83,24 +85,38 @@ class Following:
         Args:
             end: when the capture ended.
         """
-        clients = {each.client for each in self._redirects}
-        calls: dict[str, list[_Call]] = {each: [] for each in clients}
-        for call in sorted(self._calls, key=lambda each: each.at):
-            if call.client in calls:
-                calls[call.client].append(call)
+        calls = _Calls(self._calls)
         told: dict[tuple[str, int], list[float]] = {}
         for redirect in self._redirects:
             told.setdefault((redirect.server, redirect.status), []).append(redirect.at)
         for redirect in self._redirects:
-            later = [
-                each
-                for each in calls[redirect.client]
-                if each.at > redirect.at and each.call_id != redirect.call_id
-            ]
-            follow = None if redirect.followed else _follow(redirect, later)
+            follow = None if redirect.followed else _follow(redirect, calls.after(redirect))
             if not redirect.followed and follow is None and not _handed_on(redirect, told):
                 yield from _not_followed(redirect, end)
-            yield from _remembered(redirect, [each for each in later if each is not follow])
+            astray = calls.after(redirect, astray=True)
+            yield from _remembered(redirect, [each for each in astray if each is not follow])
+
+
+class _Calls:
+    """The calls of each client in the order of time, and those that do not go where To says."""
+
+    def __init__(self, calls: Iterable[_Call]) -> None:
+        self._all: dict[str, list[_Call]] = {}
+        self._astray: dict[str, list[_Call]] = {}
+        for call in sorted(calls, key=_at):
+            self._all.setdefault(call.client, []).append(call)
+            if not same(call.uri, call.to):
+                self._astray.setdefault(call.client, []).append(call)
+
+    def after(self, redirect: _Redirect, *, astray: bool = False) -> list[_Call]:
+        """Return the next calls of the client that was redirected."""
+        calls = (self._astray if astray else self._all).get(redirect.client, [])
+        first = bisect_right(calls, redirect.at, key=_at)
+        return [each for each in calls[first : first + _NEXT] if each.call_id != redirect.call_id]
+
+
+def _at(call: _Call) -> float:
+    return call.at
 
 
 def _not_followed(redirect: _Redirect, end: float) -> Iterator[Finding]:
