@@ -278,8 +278,11 @@ class UserAgent:
             return
         if isinstance(event, Registered):
             self._first.set_result(None)
-        elif self._have_all_tried() and not any(map(_may_come, self._tried.values())):
-            self._first.set_exception(FailedError(event.failure))
+        elif self._have_all_tried():
+            if any(map(_may_come, self._tried.values())):
+                self._first.set_result(None)  # later; half a minute at least
+            else:
+                self._first.set_exception(FailedError(event.failure))
 
     def _have_all_tried(self) -> bool:
         return all(

@@ -135,7 +135,6 @@ class TestRegistering:
                 f"sip:alice@127.0.0.1:{port}",
                 outbound=[f"sip:127.0.0.1:{port};transport=tcp"],
                 state_dir=tmp_path,
-                wait=0.2,
                 on_event=events.append,
             )
             async with agent:

@@ -64,12 +64,15 @@ class Following:
     def __init__(self) -> None:
         self._redirects: deque[_Redirect] = deque(maxlen=_KEPT)
         self._calls: deque[_Call] = deque(maxlen=_KEPT)
+        self._forgotten = 0.0  # when the latest call was that is not known any more
 
     def conversation(self, conversation: Conversation) -> None:
         """Take in a conversation."""
         tried = [each for each in starts(conversation) if by_caller(each)]
         if not tried or one_sided(conversation):
             return
+        if len(self._calls) == self._calls.maxlen:
+            self._forgotten = max(self._forgotten, self._calls[0].at)
         self._calls.append(_call(conversation, tried[0]))
         for number, exchange in enumerate(tried):
             contacts = redirected(exchange)
@@ -91,7 +94,8 @@ class Following:
             told.setdefault((redirect.server, redirect.status), []).append(redirect.at)
         for redirect in self._redirects:
             follow = None if redirect.followed else _follow(redirect, calls.after(redirect))
-            if not redirect.followed and follow is None and not _handed_on(redirect, told):
+            known = redirect.followed or follow is not None or redirect.at < self._forgotten
+            if not known and not _handed_on(redirect, told):
                 yield from _not_followed(redirect, end)
             astray = calls.after(redirect, astray=True)
             yield from _remembered(redirect, [each for each in astray if each is not follow])

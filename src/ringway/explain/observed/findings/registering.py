@@ -58,6 +58,7 @@ class Registering:
     def __init__(self) -> None:
         self._attempts: OrderedDict[_Agent, deque[_Attempt]] = OrderedDict()
         self._closed: deque[tuple[History, Registration]] = deque(maxlen=_CLOSED)
+        self._forgotten = 0.0  # when the latest attempt was that is not known any more
 
     def conversation(self, conversation: Conversation) -> None:
         """Take in a conversation."""
@@ -96,7 +97,8 @@ class Registering:
         known.append(attempt)
         self._attempts.move_to_end(agent)
         if len(self._attempts) > _AGENTS:
-            self._attempts.popitem(last=False)
+            _, oldest = self._attempts.popitem(last=False)
+            self._forgotten = max(self._forgotten, *[each.at for each in oldest])
 
     def _left(
         self, history: History, lost: Registration, flows: Flows, end: float
@@ -111,7 +113,7 @@ class Registering:
             each.at > lost.at and each.instance == lost.instance and each.reg_id == lost.reg_id
             for each in flows.bindings(lost.aor)
         )
-        if tried or elsewhere:
+        if tried or elsewhere or lost.at < self._forgotten:
             return
         yield made(
             "not-reregistered",

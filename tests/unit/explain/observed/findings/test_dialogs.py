@@ -140,6 +140,25 @@ class TestAckMissing:
         scene.ack(scene.back(ok), headers=(("Route", ROUTE),))
         hides(scene, "ack-missing")
 
+    def test_the_ack_to_another_answer_is_none(self) -> None:
+        scene = Scene()
+        talk(scene, ending=False)
+        again = scene.request("alice", "bob", "INVITE", AOR, to_tag="bob-tag", cseq=2, headers=())
+        ok = scene.reply(again, 200)
+        scene.repeat(ok)
+        scene.repeat(ok, 1)
+        shows(scene, "ack-missing")
+        hides(scene, "ack-lost")
+
+    def test_ringing_may_be_told_again(self) -> None:
+        scene = Scene()
+        invite = scene.request("alice", "bob", "INVITE", AOR)
+        ringing = scene.reply(invite, 180)
+        for _ in range(3):
+            scene.repeat(ringing, 60)
+        scene.ack(scene.reply(invite, 200))
+        healthy(scene)
+
     def test_one_packet_captured_twice(self) -> None:
         scene = Scene()
         invite = scene.request("alice", "bob", "INVITE", AOR)
@@ -180,6 +199,26 @@ class TestCancelAgainstAnswer:
         cancel = scene.cancel(invite)
         scene.ack(scene.reply(invite, 200))
         scene.reply(cancel, 200)
+        hides(scene, "answered-call-left-open")
+
+    def test_the_loser_of_a_fork_answers_too(self) -> None:
+        scene = Scene()
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        desk, mobile = scene.forward(invite, "desk"), scene.forward(invite, "mobile")
+        scene.ack(scene.back(scene.reply(desk, 200)))
+        cancel = scene.cancel(mobile)
+        scene.reply(mobile, 200)
+        scene.reply(cancel, 200)
+        later(scene, 60)
+        hides(scene, "answered-call-left-open")
+
+    def test_cancelled_long_after_the_answer(self) -> None:
+        scene = Scene()
+        invite, _ = talk(scene, ending=False)
+        scene.wait(20)
+        scene.reply(scene.cancel(invite), 481)
+        later(scene, 60)
+        hides(scene, "cancel-crossed-answer")
         hides(scene, "answered-call-left-open")
 
     def test_cancelled_in_time(self) -> None:

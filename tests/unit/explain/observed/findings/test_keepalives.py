@@ -123,11 +123,18 @@ class TestMoved:
             self.stun(scene, port)
         (shows if found else hides)(scene, "nat-mapping-lost")
 
-    def moved(self, quiet: float, *, via: str = "10.0.0.5:5060") -> Scene:
-        scene = Scene(
-            places={"old": Address("192.0.2.9", 40000), "new": Address("192.0.2.9", 50000)}
-        )
-        register(scene, "old", call_id="r", via="10.0.0.5:5060")
+    def moved(
+        self,
+        quiet: float,
+        *,
+        via: str = "10.0.0.5:5060",
+        old_via: str = "10.0.0.5:5060",
+        new: str = "192.0.2.9",
+        transport: str = "udp",
+    ) -> Scene:
+        places = {"old": Address("192.0.2.9", 40000), "new": Address(new, 50000)}
+        scene = Scene(transport, places=places)
+        register(scene, "old", call_id="r", via=old_via)
         scene.wait(quiet)
         register(scene, "new", call_id="r", cseq=2, via=via)
         return scene
@@ -140,6 +147,17 @@ class TestMoved:
 
     def test_the_phone_itself_changed_its_port(self) -> None:
         hides(self.moved(600, via="10.0.0.5:6060"), "nat-mapping-lost")
+
+    def test_a_new_connection_has_a_new_port(self) -> None:
+        scene = self.moved(600, transport="tcp")
+        hides(scene, "nat-mapping-lost")
+
+    def test_the_phone_moved_to_another_network(self) -> None:
+        hides(self.moved(600, new="192.0.2.10"), "nat-mapping-lost")
+
+    def test_no_nat_stands_between(self) -> None:
+        scene = self.moved(600, old_via="192.0.2.9:5060", via="192.0.2.9:5060")
+        hides(scene, "nat-mapping-lost")
 
     def test_at_once(self) -> None:
         hides(self.moved(5), "nat-mapping-lost")

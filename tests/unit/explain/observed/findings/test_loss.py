@@ -97,6 +97,21 @@ class TestAckLost:
         assert found.frames == tuple(frame for each in (ok, ack, *late) for frame in each.frames)
         assert found.facts["target"] == "192.0.2.2:5060"
 
+    def test_the_ack_was_sent_again_for_it(self) -> None:
+        scene = Scene()
+        ok = scene.reply(scene.request("alice", "bob", "INVITE", AOR), 200)
+        ack = scene.ack(ok)
+        scene.repeat(ok, 1)
+        scene.repeat(ack, 0.5)
+        shows(scene, "ack-lost")
+
+    def test_one_late_copy_proves_nothing(self) -> None:
+        scene = Scene()
+        ok = scene.reply(scene.request("alice", "bob", "INVITE", AOR), 200)
+        scene.ack(ok)
+        scene.repeat(ok, 1)
+        hides(scene, "ack-lost")
+
     def test_the_ack_was_on_its_way(self) -> None:
         scene = Scene()
         invite = scene.request("alice", "bob", "INVITE", AOR)

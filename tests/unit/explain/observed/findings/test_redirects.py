@@ -13,6 +13,7 @@ from tests.unit.explain.observed.findings.looking import (
 from tests.unit.explain.observed.support import Headers, Scene
 
 from ringway.capture.items import Seen
+from ringway.explain.observed.findings import following
 
 MOBILE = "sip:bob@mobile.example.net"
 
@@ -95,9 +96,27 @@ class TestNotFollowed:
         later(scene, 20)
         hides(scene, "redirect-not-followed")
 
+    def test_what_is_forgotten_is_not_judged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(following, "_KEPT", 2)
+        scene = Scene()
+        redirect(scene)
+        follow(scene, call_id="another", cseq=1)
+        for number in range(3):
+            scene.wait(100)
+            scene.call_id = f"else-{number}"
+            scene.ack(scene.reply(scene.request("dora", "server", "INVITE", AOR), 200))
+        hides(scene, "redirect-not-followed")
+
     def test_the_capture_ended_at_once(self) -> None:
         scene = Scene()
         redirect(scene)
+        hides(scene, "redirect-not-followed")
+
+    @pytest.mark.parametrize("status", [300, 305, 380, 486])
+    def test_other_codes_ask_for_something_else(self, status: int) -> None:
+        scene = Scene()
+        redirect(scene, status=status)
+        later(scene, 20)
         hides(scene, "redirect-not-followed")
 
     def test_a_web_page_is_for_people(self) -> None:
@@ -126,6 +145,15 @@ class TestLoop:
         again = scene.request("alice", "server", "INVITE", AOR, cseq=2)
         scene.ack(scene.reply(again, 200))
         shows(scene, "redirect-loop")
+
+    def test_the_original_may_be_asked_once_more(self) -> None:
+        scene = Scene()
+        redirect(scene)
+        follow(scene, status=486)
+        again = scene.request("alice", "server", "INVITE", AOR, cseq=3)
+        scene.ack(scene.reply(again, 200))
+        hides(scene, "redirect-loop")
+        hides(scene, "redirect-followed-twice")
 
     def test_a_chain_is_no_circle(self) -> None:
         scene = Scene()

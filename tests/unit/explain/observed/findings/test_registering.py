@@ -14,6 +14,8 @@ from tests.unit.explain.observed.findings.looking import (
 )
 from tests.unit.explain.observed.support import Scene
 
+from ringway.explain.observed.findings import registering
+
 
 class TestNotAgain:
     def lost(self, *, transport: str = "tcp", reg_id: int = 1, contact: str = PHONE) -> Scene:
@@ -63,6 +65,17 @@ class TestNotAgain:
         scene = self.lost()
         later(scene, 20)
         healthy(scene)
+
+    def test_what_is_forgotten_is_not_judged(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(registering, "_AGENTS", 1)
+        scene = self.lost()
+        scene.wait(2)
+        register(scene, "phone-new", reg_id=1, cseq=2, status=500)
+        scene.wait(100)
+        for number in range(3):
+            register(scene, f"else-{number}", call_id=f"else-{number}")
+        later(scene, 120)
+        hides(scene, "not-reregistered")
 
     def test_it_had_taken_its_leave(self) -> None:
         scene = Scene(transport="tcp")

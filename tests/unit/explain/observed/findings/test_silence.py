@@ -40,6 +40,27 @@ class TestSilent:
         found = shows(scene, "silent-callee")
         assert found.facts["target"] == str(scene.place("bob"))
 
+    def test_behind_a_proxy_that_keeps_no_state(self) -> None:
+        scene = Scene()
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        onward = scene.forward(invite, "bob")
+        for number in range(4):
+            scene.repeat(invite, 0.5 * 2**number)
+            scene.repeat(onward, 0.02)
+        assert shows(scene, "silent-callee").facts["target"] == str(scene.place("bob"))
+
+    def test_each_place_is_told_once(self) -> None:
+        scene = Scene()
+        for number in (1, 2):
+            repeated(scene, scene.request("alice", "bob", "OPTIONS", AOR, cseq=number))
+        shows(scene, "silent-callee")
+
+    def test_nobody_answers_an_ack(self) -> None:
+        scene = Scene()
+        ok = scene.reply(scene.request("alice", "bob", "INVITE", AOR), 200)
+        repeated(scene, scene.ack(ok, target="somewhere"))
+        hides(scene, "silent-callee")
+
     def test_over_a_connection_the_proxy_gives_up(self) -> None:
         scene = Scene(transport="tcp")
         invite = scene.request("alice", "proxy", "INVITE", AOR)
@@ -48,6 +69,14 @@ class TestSilent:
         scene.wait(32)
         scene.ack(scene.reply(invite, 408))
         assert shows(scene, "silent-callee").frames == onward.frames
+
+    def test_the_caller_would_not_wait(self) -> None:
+        scene = Scene(transport="tcp")
+        invite = scene.request("alice", "bob", "INVITE", AOR)
+        scene.wait(1)
+        scene.cancel(invite)
+        later(scene, 60)
+        hides(scene, "silent-callee")
 
     def test_the_network_says_so(self) -> None:
         scene = Scene()
