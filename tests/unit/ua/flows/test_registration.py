@@ -9,7 +9,7 @@ from tests.unit.ua.edges import AOR, INSTANCE, Edge, World, challenge, grant, re
 
 from ringway.auth import Account
 from ringway.codes import Source
-from ringway.message import Request, parse_uri
+from ringway.message import Request, build_response, parse_uri
 from ringway.transport.flow import Address, Flow, NextHop
 from ringway.ua.events import FlowLost, Registered, RegistrationFailed, Unregistered
 from ringway.ua.settings import RedirectPolicy
@@ -336,6 +336,16 @@ class TestCredentials:
         assert (second.call_id, second.cseq.number) == (first.call_id, 2)
         assert w.slots[0].registered
         assert len(w.connects) == 1
+
+    def test_whose_realms_are_the_only_ones_answered_from_then_on(self) -> None:
+        w, edge = one()
+        edge.reaction = challenge("one")
+        w.start()
+        asked = edge.last
+        for realm, answered in (("elsewhere.example", False), ("example.com", True)):
+            value = f'Digest realm="{realm}", nonce="two", algorithm=SHA-256, qop="auth"'
+            response = build_response(asked, 407, headers=[("Proxy-Authenticate", value)])
+            assert bool(w.services.answerer.answer(asked, response)) is answered
 
     def test_and_not_waited_for_next_time(self) -> None:
         w, edge = one()
