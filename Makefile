@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo test check soak reliability bench bench-reference screenshots conformance docs peers clean
+.PHONY: demo test check soak reliability bench bench-reference bench-explain screenshots conformance docs peers clean
 
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
@@ -24,7 +24,7 @@ check: $(VENV)/.installed  ## fast: lint, types, layers, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src tests bench tools docs/generate
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest tests/unit tests/rfc
+	$(BIN)/pytest tests/unit tests/rfc -n auto --dist loadgroup
 
 test: $(VENV)/.installed peers check  ## everything, real peers included
 	$(BIN)/pytest tests --ignore tests/unit --ignore tests/rfc
@@ -44,8 +44,12 @@ bench: $(VENV)/.installed peers  ## the README's speed table
 bench-reference: $(VENV)/.installed peers  ## how quick the reference's pages are, for docs/how-to/reference-site.md
 	$(BIN)/python -m bench.reference
 
-screenshots: $(VENV)/.installed peers  ## docs/images/reference
+bench-explain: $(VENV)/.installed peers  ## how quick captures are explained, for docs/how-to/explain-a-capture.md
+	$(BIN)/python -m bench.explain
+
+screenshots: $(VENV)/.installed peers  ## docs/images/reference and docs/images/explain
 	$(BIN)/python -m docs.generate.screenshots
+	$(BIN)/python -m docs.generate.screenshots_explain
 
 conformance: $(VENV)/.installed  ## docs/conformance.md, from the tests
 	$(BIN)/python -m tools.conformance

@@ -1,7 +1,7 @@
 """What the explainer finds: reference/findings.md, from its data files and its tests.
 
-A test names the finding it shows, or sees hidden, with `shows` and `hides`. The example is what the
-first scene that shows it makes the explainer say.
+A test names the finding it shows with `shows`, and with `nearly` one that it does not show, though
+all but the deciding fact is there. The example is what the scene makes the explainer say.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Case(NamedTuple):
         file: the file it stands in.
         group: its class; empty if it stands in none.
         name: its function.
-        says: shows or hides.
+        says: shows or nearly.
         finding: the name of the finding.
     """
 
@@ -74,20 +74,24 @@ def _table(severity: Severity, cases: list[Case]) -> str:
 
 
 def _tests(cases: list[Case], name: str) -> tuple[str, str]:
-    """Return the first test that shows a finding, and the first that does not, best beside it."""
-    shown = [each for each in cases if each.finding == name and each.says == "shows"]
-    hidden = [each for each in cases if each.finding == name and each.says == "hides"]
-    hidden.sort(key=lambda each: (each.group != shown[0].group, each.name == shown[0].name))
-    return f"`{shown[0]}`", f"`{hidden[0]}`"
+    """Return the test that shows a finding, and the one that nearly does."""
+    return f"`{_shown(cases, name)[0]}`", f"`{_which(cases, name, 'nearly')[0]}`"
+
+
+def _shown(cases: list[Case], name: str) -> list[Case]:
+    """Return the tests that show a finding, that beside its near miss first."""
+    groups = {(each.file, each.group) for each in _which(cases, name, "nearly")}
+    found = _which(cases, name, "shows")
+    return sorted(found, key=lambda each: (each.file, each.group) not in groups)
+
+
+def _which(cases: list[Case], name: str, says: str) -> list[Case]:
+    return [each for each in cases if each.finding == name and each.says == says]
 
 
 def _example(name: str, cases: list[Case]) -> str:
     """Return a finding as the explainer tells it."""
-    finding = next(
-        found
-        for case in cases
-        if case.finding == name and case.says == "shows" and (found := _played(case))
-    )
+    finding = next(found for case in _shown(cases, name) if (found := _played(case)))
     text = told(finding, Language.EN)
     said = f"**{text.title}.** {text.what}\n\n{text.why}\n\n*What to do:* {text.todo}"
     return f"({name})=\n### {name}\n\n{said}"
@@ -110,7 +114,7 @@ def _named(file: Path, group: str, node: ast.stmt) -> Iterator[Case]:
         if isinstance(call, ast.Call) and len(call.args) == 2:
             name = call.args[1]
             says = ast.unparse(call.func)
-            if says in {"shows", "hides"} and isinstance(name, ast.Constant):
+            if says in {"shows", "nearly"} and isinstance(name, ast.Constant):
                 yield Case(file, group, node.name, says, str(name.value))
 
 

@@ -118,4 +118,5 @@ class ConfigError(RingwayError):
 
     def __str__(self) -> str:
         """One line that says what is wrong, where, and what is allowed."""
-        return f"{self.file}: {self.key} = {self.value!r} is not allowed; use {self.allowed}"
+        value = str(self.value).lower() if isinstance(self.value, bool) else repr(self.value)
+        return f"{self.file}: {self.key} = {value} is not allowed; use {self.allowed}"

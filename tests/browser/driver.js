@@ -171,6 +171,15 @@ const scenarios = {
         }),
     );
   },
+  async observed(page, { path, open, arrow, to }) {
+    const talk = page.locator("details.talk", { has: page.locator("summary", { hasText: open }) });
+    if (open) await talk.last().locator("> summary").click();
+    if (arrow) await talk.last().locator("a.rung", { hasText: arrow }).first().click();
+    if (to) await page.locator(to).last().evaluate((each) => each.scrollIntoView({ behavior: "instant" }));
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path });
+    return page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+  },
   async shot(page, { path, full, clip }) {
     await page.screenshot({ path, fullPage: Boolean(full), clip });
     return null;

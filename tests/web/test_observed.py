@@ -9,6 +9,7 @@ from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
+from tests.unit.explain.observed import scenes
 from tests.unit.explain.observed.captures import SCRIPT, as_pcap, healthy, hostile, troubled
 from tests.unit.explain.observed.support import Scene
 
@@ -91,6 +92,14 @@ def test_it_is_well_formed_and_every_link_leads_somewhere(language: Language) ->
     assert inside <= set(reader.ids)
     assert {"code-302", "code-430", "m-2-0", "f-2-0"} <= inside
     assert all(link.startswith(("#", "https://www.rfc-editor.org/rfc/")) for link in reader.links)
+
+
+def test_a_ladder_of_five_columns_fits_the_page() -> None:
+    page = page_of(scenes.flow_failed())
+    assert page.count('class="column"') == 5
+    width = re.search(r'<svg width="(\d+)"', page)
+    assert width is not None
+    assert int(width[1]) <= 1040
 
 
 def test_it_loads_nothing() -> None:

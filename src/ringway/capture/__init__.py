@@ -10,6 +10,6 @@ streams.py, websockets.py, messages.py   streams to messages and keep-alives
 sip.py, lenient.py, output.py            one message, as far as it can be read; items in order
 
 text.py, text_cut.py, text_marks.py, text_sides.py   messages as people paste them
-hep.py         what agents mirror (HEP), in and out
+hep.py, hep_stream.py   what agents mirror (HEP), in and out
 own_log.py     our own server's events
 """

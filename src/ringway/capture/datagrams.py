@@ -2,14 +2,15 @@
 
 Content decides, not the port. Empty lines, and the few zeros some servers send instead, keep a
 flow alive without an answer; STUN asks for one (RFC 5626 §3.5.2). STUN with credentials is ICE of
-a media stream, not of a flow of SIP (RFC 8445 §7.2.2).
+a media stream, not of a flow of SIP (RFC 8445 §7.2.2). HEP is read as the message it carries.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from ringway.capture.ip import Payload, host_text
+from ringway.capture.hep import looks_like_hep, read_hep
+from ringway.capture.ip import Payload, address_of, host_text
 from ringway.capture.items import KeepAlive, Seen
 from ringway.capture.lenient import read_message
 from ringway.capture.output import Output
@@ -20,6 +21,8 @@ from ringway.transport.stun import is_stun, mapped_address, transaction_of
 _HEADER: Final = 8
 _LONGEST_EMPTY: Final = 4
 _EMPTY: Final = frozenset({b"\r\n", b"\r\n\r\n", b"\0", b"\0\0", b"\0\0\0", b"\0\0\0\0"})
+
+_HEP: Final = frozenset(b"\1\2H")
 
 _BINDING: Final = {b"\x00\x01": False, b"\x01\x01": True, b"\x01\x11": True}
 _MAPPED_ADDRESS: Final = 1
@@ -55,6 +58,10 @@ def read_datagram(at: float, payload: Payload, out: Output) -> None:
             fault = f"{absent} octets of it were not captured"
         source, target = _addresses(payload)
         out.put(Seen(at, payload.frames, "udp", source, target, message, fault, data))
+    elif first in _HEP and looks_like_hep(data):
+        item = read_hep(data, frames=payload.frames, at=at)
+        if isinstance(item, Seen) and item.message is not None:
+            out.put(item)
     elif len(data) <= _LONGEST_EMPTY and data in _EMPTY:
         source, target = _addresses(payload)
         kind = "crlf" if first else "zeros"
@@ -64,8 +71,8 @@ def read_datagram(at: float, payload: Payload, out: Output) -> None:
 def _addresses(payload: Payload) -> tuple[Address, Address]:
     data = payload.data
     return (
-        Address(host_text(payload.source), data[0] << 8 | data[1]),
-        Address(host_text(payload.target), data[2] << 8 | data[3]),
+        address_of(payload.source, data[0], data[1]),
+        address_of(payload.target, data[2], data[3]),
     )
 
 

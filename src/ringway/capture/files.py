@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 from ringway.capture.datagrams import read_datagram
 from ringway.capture.icmp import read_icmp
 from ringway.capture.ip import ICMP, ICMPV6, TCP, UDP, IpReader
-from ringway.capture.items import Item
+from ringway.capture.items import Item, Tick
 from ringway.capture.link import OTHER, UNKNOWN, network_layer
 from ringway.capture.octets import Octets
 from ringway.capture.output import Output
@@ -20,14 +20,15 @@ from ringway.capture.pcap import Packet, is_pcap, read_pcap
 from ringway.capture.pcapng import is_pcapng, read_pcapng
 from ringway.capture.tcp import TcpReader
 
+_EMPTY: Final = (101, b"", 0)  # raw IP without octets: who listens live tells the time so
 _PACKERS: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"\x04\x22\x4d\x18": "lz4", b"\xfd7zX": "xz"}
 
 
-def read_capture(source: BinaryIO) -> CaptureReader:
+def read_capture(source: BinaryIO | Octets) -> CaptureReader:
     """Read a capture file: pcap or pcapng, also when gzip has packed it.
 
     Args:
-        source: the file, opened for reading octets.
+        source: the file, opened for reading octets, or its octets.
 
     Returns:
         What is seen in it, to be iterated over once.
@@ -48,8 +49,8 @@ class CaptureReader:
 
     __slots__ = ("_ip", "_octets", "_out", "_tcp", "packets")
 
-    def __init__(self, source: BinaryIO) -> None:
-        self._octets = Octets(source)
+    def __init__(self, source: BinaryIO | Octets) -> None:
+        self._octets = source if isinstance(source, Octets) else Octets(source)
         self._out = Output()
         self._ip = IpReader(self._out)
         self._tcp = TcpReader(self._out)
@@ -65,9 +66,14 @@ class CaptureReader:
         """Read on to the end of the file."""
         out = self._out
         for packet in self._packets():
+            if not packet.length and packet[1:] == _EMPTY:
+                yield from out.take(packet.at)
+                yield Tick(packet.at)
+                continue
             self.packets += 1
             self._take(packet)
-            yield from out.take(packet.at)
+            if out.waiting:
+                yield from out.take(packet.at)
         self._ip.end()
         self._tcp.end()
         if self._octets.fault:

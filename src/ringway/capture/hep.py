@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
@@ -24,8 +25,9 @@ SIP: Final = 1
 _MAGIC: Final = b"HEP3"
 _HEAD: Final = struct.Struct("!4sH")
 _CHUNK: Final = struct.Struct("!HHH")
-_LONGEST: Final = 65535
-_LONGEST_PAYLOAD: Final = 1_048_576
+_LONGEST: Final = 65507  # of a datagram; heplify-server ends a connection that brings more
+_LONGEST_PAYLOAD: Final = 131_072
+_AHEAD: Final = 10.0  # seconds that the clock of an agent may be ahead of ours
 
 _FAMILY: Final = 1
 _PROTOCOL: Final = 2
@@ -48,6 +50,8 @@ _IPV4: Final = 2
 _IPV6: Final = 10
 _ON_TCP: Final = 6
 _ON_UDP: Final = 17
+# protocol, both ports, seconds, microseconds, type and capture id, each with the head of its chunk
+_FIXED: Final = struct.Struct("!HHHBHHHHHHHHHHHIHHHIHHHBHHHI")
 
 # version, length, family, protocol, source port, target port
 _OLD_HEAD: Final = struct.Struct("!BBBBHH")
@@ -124,26 +128,42 @@ def decode_hep(datagram: bytes) -> Hep:
     )
 
 
-def read_hep(datagram: bytes, *, frame: int = 0) -> Item | None:
+def read_hep(datagram: bytes, *, frames: tuple[int, ...] = (), at: float = 0.0) -> Item | None:
     """Read the message in one packet.
 
     Args:
         datagram: the packet.
-        frame: its number, if packets are counted.
+        frames: its number, if packets are counted.
+        at: when it came, if that is known.
 
     Returns:
-        The message as ``Seen``, a ``Trouble`` if the packet is broken, None if it carries no SIP.
-        Whether its key is the right one is for the caller to look at, with ``decode_hep``.
+        As `message_in`; a ``Trouble`` if the packet is broken. Whether its key is the right one is
+        for the caller to look at, with `decode_hep`.
     """
-    frames = (frame,) if frame else ()
     try:
         hep = decode_hep(datagram)
     except ParseError as error:
-        return Trouble(0.0, frames, error.reason)
+        return Trouble(at, frames, error.reason)
+    return message_in(hep, frames=frames, at=at)
+
+
+def message_in(hep: Hep, *, frames: tuple[int, ...] = (), at: float = 0.0) -> Item | None:
+    """Return the message that a packet carries.
+
+    Args:
+        hep: the packet.
+        frames: its number, if packets are counted.
+        at: when it came, if that is known; taken where the packet tells no time, or one to come.
+
+    Returns:
+        The message as ``Seen``, a ``Trouble`` if it does not say between whom, None if it carries
+        no SIP.
+    """
     if hep.kind != SIP:
         return None
+    when = hep.at if not at or 0 < hep.at <= at + _AHEAD else at
     if hep.source is None or hep.target is None:
-        return Trouble(hep.at, frames, "a HEP packet that does not say from where to where")
+        return Trouble(when, frames, "a HEP packet that does not say from where to where")
     if not hep.payload.strip(b"\r\n\0"):
         return None  # a keep-alive
     message, fault = read_message(hep.payload)
@@ -155,7 +175,7 @@ def read_hep(datagram: bytes, *, frame: int = 0) -> Item | None:
         except ParseError:
             told = TCP
         transport = told if told in TRANSPORTS and told != UDP else TCP
-    return Seen(hep.at, frames, transport, hep.source, hep.target, message, fault, hep.payload)
+    return Seen(when, frames, transport, hep.source, hep.target, message, fault, hep.payload)
 
 
 def hep_packet(seen: Seen, capture_id: int, auth_key: bytes = b"") -> bytes:
@@ -172,36 +192,45 @@ def hep_packet(seen: Seen, capture_id: int, auth_key: bytes = b"") -> bytes:
     Raises:
         ValueError: a host is no address, they are of different families, or it is too long.
     """
-    source, target = ip_address(_host(seen.source)), ip_address(_host(seen.target))
-    if source.version != target.version:
-        raise ValueError(f"an IPv4 and an IPv6 address: {seen.source}, {seen.target}")
-    is_4 = source.version == 4
     microseconds = max(round(seen.at * 1_000_000), 0)
-    correlation = _call_id(seen)
-    chunks = [
-        (_FAMILY, bytes([_IPV4 if is_4 else _IPV6])),
-        (_PROTOCOL, bytes([_ON_UDP if seen.transport == UDP else _ON_TCP])),
-        (_SOURCE_4 if is_4 else _SOURCE_6, source.packed),
-        (_TARGET_4 if is_4 else _TARGET_6, target.packed),
-        (_SOURCE_PORT, seen.source.port.to_bytes(2)),
-        (_TARGET_PORT, seen.target.port.to_bytes(2)),
-        (_SECONDS, (microseconds // 1_000_000).to_bytes(4)),
-        (_MICROSECONDS, (microseconds % 1_000_000).to_bytes(4)),
-        (_TYPE, bytes([SIP])),
-        (_CAPTURE_ID, capture_id.to_bytes(4)),
-        (_AUTH_KEY, auth_key),
-        (_CORRELATION, correlation),
-        (_PAYLOAD, seen.data),
-    ]
-    body = b"".join(
+    fixed = _FIXED.pack(
+        *(0, _PROTOCOL, 7, _ON_UDP if seen.transport == UDP else _ON_TCP),
+        *(0, _SOURCE_PORT, 8, seen.source.port),
+        *(0, _TARGET_PORT, 8, seen.target.port),
+        *(0, _SECONDS, 10, microseconds // 1_000_000),
+        *(0, _MICROSECONDS, 10, microseconds % 1_000_000),
+        *(0, _TYPE, 7, SIP),
+        *(0, _CAPTURE_ID, 10, capture_id),
+    )
+    chunks = [(_AUTH_KEY, auth_key), (_CORRELATION, _call_id(seen)), (_PAYLOAD, seen.data)]
+    more = [
         _CHUNK.pack(0, kind, _CHUNK.size + len(value)) + value
         for kind, value in chunks
         if value and len(value) + _CHUNK.size <= _LONGEST
-    )
+    ]
+    body = b"".join([_addresses(seen.source.host, seen.target.host), fixed, *more])
     size = _HEAD.size + len(body)
     if size > _LONGEST or len(seen.data) + _CHUNK.size > _LONGEST:
         raise ValueError(f"a message of {len(seen.data)} octets, too long for HEP")
     return _HEAD.pack(_MAGIC, size) + body
+
+
+@lru_cache(maxsize=1024)
+def _addresses(source: str, target: str) -> bytes:
+    """Return the chunks of two hosts, which are the same for all messages of a flow."""
+    first, second = (ip_address(host.partition("%")[0]) for host in (source, target))
+    if first.version != second.version:
+        raise ValueError(f"an IPv4 and an IPv6 address: {source}, {target}")
+    is_4 = first.version == 4
+    size = _CHUNK.size + len(first.packed)
+    return (
+        _CHUNK.pack(0, _FAMILY, 7)
+        + bytes([_IPV4 if is_4 else _IPV6])
+        + _CHUNK.pack(0, _SOURCE_4 if is_4 else _SOURCE_6, size)
+        + first.packed
+        + _CHUNK.pack(0, _TARGET_4 if is_4 else _TARGET_6, size)
+        + second.packed
+    )
 
 
 def _chunks(packet: bytes) -> dict[int, bytes]:
@@ -245,10 +274,6 @@ def _decompressed(data: bytes) -> bytes:
         return zlib.decompressobj(wbits=47).decompress(data, _LONGEST_PAYLOAD)
     except zlib.error:
         raise ParseError("a HEP payload that cannot be decompressed", status=None) from None
-
-
-def _host(address: Address) -> str:
-    return address.host.partition("%")[0]
 
 
 def _call_id(seen: Seen) -> bytes:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from ringway.capture.link import IPV4, IPV6
 from ringway.capture.output import Output
+from ringway.transport.flow import Address
 
 TCP: Final = 6
 UDP: Final = 17
@@ -62,6 +63,12 @@ def host_text(packed: bytes) -> str:
     if len(packed) == 4:
         return "{}.{}.{}.{}".format(*packed)
     return str(IPv6Address(packed))
+
+
+@lru_cache(maxsize=8192)
+def address_of(packed: bytes, high: int, low: int) -> Address:
+    """Return the address of 4 or 16 octets, and of the two octets of a port."""
+    return Address(host_text(packed), high << 8 | low)
 
 
 class _Datagram:
@@ -286,5 +293,6 @@ __all__ = [
     "UDP",
     "IpReader",
     "Payload",
+    "address_of",
     "host_text",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from ringway.endpoint.decision import Decision
 from ringway.message import Request, Response
 from ringway.transport.flow import Address
 
@@ -116,6 +117,32 @@ class Unreachable(NamedTuple):
     reason: str
 
 
+class Decided(NamedTuple):
+    """A server of ours decided something, and wrote it down.
+
+    Attributes:
+        at: when.
+        frames: the line of its log.
+        decision: what.
+    """
+
+    at: float
+    frames: tuple[int, ...]
+    decision: Decision
+
+
+class Tick(NamedTuple):
+    """The time, told now and then by who listens live: that nothing is said is news, too.
+
+    Attributes:
+        at: the time now.
+        frames: none, it is no packet.
+    """
+
+    at: float
+    frames: tuple[int, ...] = ()
+
+
 class Trouble(NamedTuple):
     """Something that could not be read: what, and where.
 
@@ -130,4 +157,4 @@ class Trouble(NamedTuple):
     text: str
 
 
-Item: TypeAlias = Seen | Opened | Closed | KeepAlive | Unreachable | Trouble
+Item: TypeAlias = Seen | Opened | Closed | KeepAlive | Unreachable | Decided | Tick | Trouble

@@ -22,6 +22,7 @@ _COOKED2: Final = 276
 _IPV4_ALONE: Final = 228
 _IPV6_ALONE: Final = 229
 
+_IPV4_TYPE: Final = b"\x08\x00"
 _TAGS: Final = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})  # IEEE 802.1Q, 802.1ad, and older
 _MPLS: Final = frozenset({0x8847, 0x8848})
 _PPPOE: Final = 0x8864
@@ -41,6 +42,8 @@ def network_layer(link: int, data: bytes) -> tuple[int, int]:
         that we know.
     """
     if link == _ETHERNET:
+        if data[12:14] == _IPV4_TYPE:  # nearly all there is
+            return IPV4, 14
         return _tagged(data, 12)
     if link == _COOKED:
         return _tagged(data, 14)

@@ -7,6 +7,7 @@ more held than one piece and what a reader asked for, and gzip is unpacked withi
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 GZIP: Final = b"\x1f\x8b"
@@ -91,6 +92,35 @@ class Octets:
                 return True
             if not self.fill(1):
                 return False
+
+    def begin(self, count: int) -> bytes:
+        """Return what comes first, as much of it as is there without waiting for more.
+
+        Args:
+            count: octets, at most.
+        """
+        self.fill(1)
+        return self.data[self.position : self.position + count]
+
+    def lines(self, longest: int) -> Iterator[bytes]:
+        """Read on to the end, line by line.
+
+        Args:
+            longest: octets from which on a line comes in pieces.
+
+        Returns:
+            The lines without their LF.
+        """
+        rest = b""
+        while self.fill(1):
+            *whole, rest = (rest + self.data[self.position :]).split(b"\n")
+            self.position = len(self.data)
+            yield from whole
+            if len(rest) >= longest:
+                yield rest
+                rest = b""
+        if rest:
+            yield rest
 
     @property
     def left(self) -> int:

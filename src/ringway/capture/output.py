@@ -59,6 +59,11 @@ class Output:
         self._queue: deque[Item | Opening] = deque()
         self._more: dict[str, int] = {}
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self._queue)
+
     def put(self, item: Item | Opening) -> None:
         """Add an item."""
         self._queue.append(item)

@@ -1,8 +1,9 @@
 """What is spoken on a connection, found out from its first octets, and handed to who can cut it.
 
 SIP, WebSocket (whose handshake both directions show), or TLS, which is only counted; everything
-else is dropped. A connection that was under way when the capture began is searched for a start
-line. What one direction shows holds for the other.
+else is dropped, HEP too: what an agent mirrors over TCP would be there twice. A connection that was
+under way when the capture began is searched for a start line. What one direction shows holds for
+the other.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _MOST_PIECES: Final = 256
 _TLS: Final = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]", re.DOTALL)
 _METHOD_LIKE: Final = re.compile(rb"(?:\r\n)*(?:[A-Z]{1,16}(?: [^\r\n]*)?|SIP/[^\r\n]*)?\r?")
 _HTTP: Final = (b"GET ", b"HTTP/1.")
+_HEP: Final = b"HEP3"
 _UPGRADE: Final = re.compile(rb"\r\nUpgrade:[ \t]*websocket[ \t]*\r\n", re.IGNORECASE)
 _ACCEPTED: Final = re.compile(rb"HTTP/1\.[0-9] 101[ \r]")
 
@@ -175,6 +177,8 @@ class Conversation:
             self._settle("tls", side)
         elif text.startswith(_HTTP):
             self._look_at_http(side)
+        elif text.startswith(_HEP):
+            self._settle("", side)
         elif START_LINE.search(text) or _only_empty_lines(text):
             self._settle("tcp", side)
         elif not direction.from_start and begins_websocket(direction.pieces[-1][0]):

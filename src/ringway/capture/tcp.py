@@ -12,7 +12,7 @@ from bisect import insort
 from collections import OrderedDict
 from typing import Final
 
-from ringway.capture.ip import Payload, host_text
+from ringway.capture.ip import Payload, address_of
 from ringway.capture.items import Closed, KeepAlive, Opened
 from ringway.capture.output import Opening, Output
 from ringway.capture.segments import Held, Side
@@ -24,7 +24,7 @@ _SYN: Final = 2
 _RST: Final = 4
 _ACK: Final = 16
 
-_MOST_CONNECTIONS: Final = 16384
+_MOST_CONNECTIONS: Final = 8192
 _MOST_HELD: Final = 1 << 18  # octets of one direction that wait for their turn
 _MOST_SEGMENTS: Final = 256
 _OVERHEAD: Final = 256  # octets of memory that holding a segment takes besides its data
@@ -94,8 +94,8 @@ class TcpReader:
         size = payload.length - header
         if header < 20 or size < 0:
             return
-        source = Address(host_text(payload.source), segment[0] << 8 | segment[1])
-        target = Address(host_text(payload.target), segment[2] << 8 | segment[3])
+        source = address_of(payload.source, segment[0], segment[1])
+        target = address_of(payload.target, segment[2], segment[3])
         side = int(source > target)
         key = (target, source) if side else (source, target)
         connection = self._connections.get(key)

@@ -25,7 +25,7 @@ from ringway.message import Request, Response
 WINDOW: Final = 4096
 """Messages that are held back to be put in order."""
 
-_WINDOW_OCTETS: Final = 16_000_000
+_WINDOW_OCTETS: Final = 4_000_000
 # Times below are times of day: no line had a date.
 _DAY: Final = 86400.0
 _DATED: Final = 2 * _DAY
@@ -108,7 +108,7 @@ def assemble(pasted: Pasted) -> tuple[bytes, str]:
     body = _joined(pasted.body)
     fault = ""
     for number, line in enumerate(head):
-        match = _LENGTH.fullmatch(line)
+        match = _LENGTH.fullmatch(line) if line[0] in "CcLl" else None
         if match is None:
             continue
         told = int(match[3])

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from ringway.capture.text_marks import NO_MARK, Clock, Mark, is_log_line, is_ruler, read_mark
 from ringway.message import MAX_HEAD, MAX_HEADERS, canonical_name
-from ringway.message.names import CANONICAL, METHODS
+from ringway.message.names import CANONICAL, METHODS, NAMES
 
 LONGEST: Final = 2 * MAX_HEAD
 """Characters of one message that are kept."""
@@ -103,7 +103,7 @@ class Cutter:
             self.lines += 1
             for piece in _cleaned(line):
                 if self._part is not _Part.OUTSIDE:
-                    if self._goes_on(self._without_prefix(piece)):
+                    if self._goes_on(piece if self._bare else self._without_prefix(piece)):
                         continue
                     whole = self._end()
                     if whole is not None:
@@ -119,6 +119,8 @@ class Cutter:
             if _VERSION.fullmatch(line):
                 line = f"{self._unfinished.rstrip()} SIP/2.0"
             self._unfinished = ""
+        if not line.strip():
+            return
         if "SIP/2.0" in line:
             start = _START.search(line) or (
                 _BURIED.search(line) if self._mark.source is not None else None
@@ -131,8 +133,7 @@ class Cutter:
                 return
         elif _UNFINISHED.search(line):
             self._unfinished = line
-        if line.strip():
-            self._note(line)
+        self._note(line)
 
     def _note(self, line: str) -> None:
         self.clock.read(line)
@@ -152,6 +153,7 @@ class Cutter:
         self._line = self.lines
         self._told = mark._replace(dotted=dotted)
         self._prefix = prefix
+        self._bare = not prefix and not dotted
         self._shape = prefix.translate(_DIGITS)
         self._quoted = _quotes(prefix)
         self._head = [start.removesuffix(".") if dotted else start]
@@ -178,7 +180,7 @@ class Cutter:
         prefix = self._prefix
         if prefix:
             size = len(prefix)
-            if line[:size].translate(_DIGITS) == self._shape:
+            if line.startswith(prefix) or line[:size].translate(_DIGITS) == self._shape:
                 line = line[size:]
             elif line.rstrip().translate(_DIGITS) == self._shape.rstrip():
                 line = ""
@@ -201,18 +203,17 @@ class Cutter:
         if not line:
             return self._ends_head()
         self._blanks = 0
-        header = _HEADER.match(line)
-        if header is not None and header[1].lower() not in _SCHEMES:
-            name = canonical_name(header[1])
+        name, value = _header(line)
+        if name:
             if name not in _KNOWN and _START.search(line):
                 return False
             self._add(line)
             self._names.add(name)
-            value = line[header.end() :].strip()
             if name == "content-length":
+                value = value.strip()
                 self._length = int(value) if _LENGTH.fullmatch(value) else None
             elif name == "content-type":
-                self._type = value.lower()
+                self._type = value.strip().lower()
             return True
         if _START.search(line) or is_log_line(line) or is_ruler(line):
             return False
@@ -308,6 +309,18 @@ class Cutter:
             self._body_size -= 2
 
 
+def _header(line: str) -> tuple[str, str]:
+    """Return the canonical name of a header line and its value; no name if it is none."""
+    name, colon, value = line.partition(":")
+    known = NAMES.get(name)
+    if known is not None and colon and not value.startswith("//"):
+        return known, value
+    header = _HEADER.match(line)
+    if header is None or header[1].lower() in _SCHEMES:
+        return "", ""
+    return canonical_name(header[1]), line[header.end() :]
+
+
 def _quotes(prefix: str) -> re.Pattern[str] | None:
     """Return what a mail put before each line, as it may vary; None if it is something else."""
     if prefix.strip(" \t>|"):
@@ -332,7 +345,8 @@ def _cleaned(line: bytes | str) -> Sequence[str]:
         text = _COLOUR.sub("", text).rstrip("\r")
     if "&lt;sip" in text:
         text = html.unescape(text)
-    found = _ESCAPED.search(text) if "SIP/2.0" in text else None
+    escaped = "SIP/2.0" in text and ("#012" in text or "\\n" in text)
+    found = _ESCAPED.search(text) if escaped else None
     if found is None:
         return (text,)
     if found[1].startswith("\\"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from calendar import timegm
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ringway.transport.flow import TRANSPORTS, Address, is_numeric
@@ -47,7 +48,9 @@ _FROM_TO: Final = re.compile(rf"\bfrom:? +\[?{_PLACE}\]?,? +to:? +\[?{_PLACE}", 
 _OUT: Final = re.compile(r"\b(?:sen[dt]|sending|(?:re)?transmitting|tx|snd|outgoing)\b", _I)
 _IN: Final = re.compile(r"\b(?:recv|received?|receiving|rx|rcv|read|incoming)\b", _I)
 # Only one: such scripts log what came in.
-_SOURCE: Final = re.compile(rf"\b(?:from|src|source)[ =:]+\[?{_PLACE}", _I)
+_SOURCE: Final = re.compile(
+    rf"(?:\b(?:from|src|source)[ =:]+\[?|\[(?=(?:udp|tcp|tls|wss?):)){_PLACE}", _I
+)
 _OTHER: Final = re.compile(rf"\b(?:from|to)\b:? +\[?{_PLACE}", _I)
 # Kamailio's sipdump has a line for each of these.
 _NAMED_FIELD: Final = re.compile(
@@ -94,8 +97,7 @@ def read_mark(line: str, before: Mark = NO_MARK) -> Mark:
         field = _NAMED_FIELD.fullmatch(line)
         if field is not None:
             return _with_field(before, *[text for text in field.groups() if text is not None])
-    both = _ARROW.search(line) if ">" in line or "→" in line else None
-    both = both or (_FROM_TO.search(line) if "rom" in line.lower() else None)
+    both = _arrow(line) or (_FROM_TO.search(line) if "rom" in line.lower() else None)
     if both is not None and (both[3] or both[6]):
         source, target = _address(both[2], both[3]), _address(both[5], both[6])
         if source is not None and target is not None:
@@ -119,6 +121,16 @@ def read_mark(line: str, before: Mark = NO_MARK) -> Mark:
     address = _address(other[2], other[3])
     sides = (None, address) if out else (address, None)
     return Mark(out, _transport(other[1]), *sides)
+
+
+def _arrow(line: str) -> re.Match[str] | None:
+    """Look for an arrow between two places, from two words before the first arrow on."""
+    arrow = min((at for each in _ARROWS if (at := line.find(each)) >= 0), default=-1)
+    if arrow < 0:
+        return None
+    before = line[:arrow].rstrip(" -=")
+    word = before.rfind(" ")
+    return _ARROW.search(line, max(before.rfind(" ", 0, max(word, 0)), 0))
 
 
 def is_log_line(line: str) -> bool:
@@ -179,22 +191,29 @@ class Clock:
         return True
 
 
+_ARROWS: Final = ("->", "=>", "→")
 _NGREP: Final = ("U ", "T ")
 _SOME_DISTANT_DAY: Final = 200_000_000_000.0
 
 
 def _seconds(year: str, month: str, day: str, match: re.Match[str], first: int) -> float:
+    return _midnight(year, month, day) + _time_of_day(match, first)
+
+
+@lru_cache(maxsize=64)
+def _midnight(year: str, month: str, day: str) -> float:
+    """Return the first second of a day since the epoch, -infinity if there is no such day."""
     try:
         date = datetime(int(year), int(month), int(day), tzinfo=UTC)
     except ValueError:
-        return -1.0
-    return timegm(date.timetuple()) + _time_of_day(match, first)
+        return float("-inf")
+    return timegm(date.timetuple())
 
 
 def _time_of_day(match: re.Match[str], first: int) -> float:
     hours, minutes, seconds, fraction = match.group(first, first + 1, first + 2, first + 3)
-    whole = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds))
-    return whole.total_seconds() + (float(f"0.{fraction}") if fraction else 0.0)
+    whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+    return whole + (float(f"0.{fraction}") if fraction else 0.0)
 
 
 def _zone(text: str | None) -> float:

@@ -106,6 +106,9 @@ def serve(
     json_lines: Annotated[
         bool, typer.Option("--json", help="Tell events as JSON, one a line, not as stories.")
     ] = False,
+    messages: Annotated[
+        bool, typer.Option("--messages", help="With --json, tell each SIP message too.")
+    ] = False,
 ) -> None:
     """Run a server: registrar, proxy, edge and redirect server in one.
 
@@ -128,6 +131,7 @@ def serve(
         "web.listen": web,
         "no_auth": True if no_auth else None,
         "log.format": "json" if json_lines else None,
+        "log.messages": True if messages else None,
     }
     # Typer gives an empty list for an option that repeats and was not given.
     options = {key: value for key, value in given.items() if value not in (None, [])}

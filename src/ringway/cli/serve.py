@@ -26,9 +26,9 @@ from ringway.aio.process import raise_file_limit, tune_collector
 from ringway.aio.sockets import bind_stream
 from ringway.cli.lines import Lines
 from ringway.cli.paint import terminal_paint
-from ringway.endpoint import Decision
+from ringway.endpoint import Decision, Witnessed
 from ringway.errors import ConfigError
-from ringway.explain import Paint, StoryTeller, escape, event, masked
+from ringway.explain import Paint, StoryTeller, escape, event, masked, message_event
 from ringway.server.config.sections import MetricsConfig, WebConfig
 from ringway.server.config.settings import Config
 from ringway.server.operations.systemd import Supervisor, passed_sockets
@@ -40,10 +40,10 @@ __all__ = ["Stories", "run_server"]
 _QUIET: Final = frozenset({"warning", "error"})
 
 IN_A_TURN: Final = 50
-"""Decisions told in one turn of the loop."""
+"""Decisions and messages told in one turn of the loop."""
 
 WAITING: Final = 50_000
-"""Decisions that may wait to be told; with more, deciding waits for telling."""
+"""Of them, how many may wait to be told; with more, deciding waits for telling."""
 
 _STATUS: Final = "serving"
 
@@ -98,7 +98,13 @@ async def _serve(
     async with AsyncExitStack() as stack:
         web = await _serve_web(config.web, stack)  # first: its import would hold up calls
         server = await stack.enter_async_context(
-            Server(config, on_decision=stories.listener, handler=policy, sockets=sockets)
+            Server(
+                config,
+                on_decision=stories.listener,
+                on_message=stories.witness,
+                handler=policy,
+                sockets=sockets,
+            )
         )
         loop.add_signal_handler(signal.SIGHUP, _reload, server, reread, supervisor)
         await _serve_metrics(config.metrics, server, stack)
@@ -207,13 +213,17 @@ class Stories:
         self._teller = StoryTeller(paint=paint, live=config.log.level == "debug")
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        self._waiting: deque[Decision] = deque()
+        self._waiting: deque[Decision | Witnessed] = deque()
         self._told = 0
         self._turn: asyncio.Handle | None = None
         self.listener: Callable[[Decision], None] | None = None
         """For `Server`; None when nothing is to be told, which costs nothing."""
+        self.witness: Callable[[Witnessed], None] | None = None
+        """The same for messages."""
         if config.log.level not in _QUIET:
-            self.listener = self._decided
+            self.listener = self._happened
+            if config.log.messages:
+                self.witness = self._happened
 
     def begin(self, server: Server, web: str) -> None:
         """Say what the server is, and where its web pages are; the last line is `ready`."""
@@ -243,17 +253,17 @@ class Stories:
             self._tell(self._waiting.popleft())
         self._say(*self._teller.close())
 
-    def _decided(self, decision: Decision) -> None:
+    def _happened(self, what: Decision | Witnessed) -> None:
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
         if self._told < IN_A_TURN:
             self._told += 1
         else:
-            self._waiting.append(decision)
+            self._waiting.append(what)
             if len(self._waiting) <= WAITING:
                 return
-            decision = self._waiting.popleft()
-        self._tell(decision)
+            what = self._waiting.popleft()
+        self._tell(what)
 
     def _next_turn(self) -> None:
         self._turn = None
@@ -263,14 +273,13 @@ class Stories:
         if self._told:
             self._turn = self._loop.call_soon(self._next_turn)
 
-    def _tell(self, decision: Decision) -> None:
-        if self._json:
-            self._tell_json(decision)
+    def _tell(self, what: Decision | Witnessed) -> None:
+        if isinstance(what, Witnessed):
+            self._say(json.dumps(message_event(what)))
+        elif self._json:
+            self._say(json.dumps(event(what)))
         else:
-            self._tell_story(decision)
-
-    def _tell_json(self, decision: Decision) -> None:
-        self._say(json.dumps(event(decision)))
+            self._tell_story(what)
 
     def _tell_story(self, decision: Decision) -> None:
         self._say(*self._teller.tell(decision))

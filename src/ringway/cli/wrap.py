@@ -30,14 +30,20 @@ def wrapped(said: Text, width: int) -> Iterator[Text]:
         said: the text, without line breaks.
         width: the cells that a line may have; a word that is longer sticks out.
     """
+    for start, end in lines_of(said.plain, width):
+        yield said[start:end]
+
+
+def lines_of(plain: str, width: int) -> Iterator[tuple[int, int]]:
+    """Yield where each line of a text begins and ends; the rest as for `wrapped`."""
     start = end = resume = 0
-    plain = said.plain
+    length = len if plain.isascii() else cell_len
     for stop, after in _places(plain):
-        if end > start and cell_len(plain[start:stop]) > width:
-            yield said[start:end]
+        if end > start and length(plain[start:stop]) > width:
+            yield start, end
             start = resume
         end, resume = stop, after
-    yield said[start:]
+    yield start, len(plain)
 
 
 def _places(plain: str) -> Iterator[tuple[int, int]]:

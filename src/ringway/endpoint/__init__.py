@@ -31,6 +31,7 @@ from ringway.endpoint.events import (
 from ringway.endpoint.schedule import Timer
 from ringway.endpoint.settings import EndpointSettings, Listener
 from ringway.endpoint.transactions import ClientTransaction, ServerTransaction
+from ringway.endpoint.witness import Witnessed
 from ringway.transaction import State, Timers
 
 __all__ = [
@@ -66,4 +67,5 @@ __all__ = [
     "Timers",
     "User",
     "UserEvent",
+    "Witnessed",
 ]

@@ -99,10 +99,13 @@ class Flows:
         "_opening_own",
         "_settings",
         "commands",
+        "sending",
     )
 
     def __init__(self, settings: EndpointSettings, identity: Identity, generation: int) -> None:
         self.commands: list[object] = []
+        self.sending: Callable[[Flow, bytes], None] | None = None
+        """Who is told of all that is sent; see `Intake.witness`."""
         self._settings = settings
         self._identity = identity
         self._generation = generation
@@ -149,13 +152,15 @@ class Flows:
         """Send a serialized message; False if the flow is gone."""
         if flow.transport == UDP:
             self.commands.append(SendDatagram(flow, data))
-            return True
-        connection = self._connections.get(flow)
-        if connection is None:
-            return False
-        framed = connection.framer.wrap(data)
-        if framed:
-            self.commands.append(SendStream(flow, framed))
+        else:
+            connection = self._connections.get(flow)
+            if connection is None:
+                return False
+            framed = connection.framer.wrap(data)
+            if framed:
+                self.commands.append(SendStream(flow, framed))
+        if self.sending is not None:
+            self.sending(flow, data)
         return True
 
     def ping(self, flow: Flow) -> bool:

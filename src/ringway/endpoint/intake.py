@@ -7,7 +7,6 @@ that are collected; the roles' side is `endpoint.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from ringway.endpoint.clients import Clients
 from ringway.endpoint.commands import Resolve
@@ -29,6 +28,7 @@ from ringway.endpoint.refusals import Refusals
 from ringway.endpoint.schedule import Schedule
 from ringway.endpoint.servers import Servers
 from ringway.endpoint.settings import EndpointSettings
+from ringway.endpoint.witness import SHORTEST_MESSAGE, Witnessed, is_sip
 from ringway.errors import ParseError
 from ringway.message import (
     Request,
@@ -40,9 +40,6 @@ from ringway.message import (
 from ringway.transport.flow import Address, Flow, NextHop
 from ringway.transport.frames import PONG_BYTES, Frame, FrameKind
 from ringway.transport.stun import binding_response, is_stun
-
-_SHORTEST: Final = 20
-"""A datagram shorter than this is neither SIP nor STUN but some phone's keep-alive."""
 
 
 class Intake:
@@ -62,6 +59,7 @@ class Intake:
         self.noting = False
         """True while somebody listens to decisions."""
         self._listener: Callable[[Decision], None] | None = None
+        self._witness: Callable[[Witnessed], None] | None = None
         self._unique = unique
         self._now = 0.0
         self._identity = Identity(settings)
@@ -131,12 +129,26 @@ class Intake:
         self._listener = listener
         self.noting = listener is not None
 
+    @property
+    def witness(self) -> Callable[[Witnessed], None] | None:
+        """Who is told of each message that comes or goes; it must not call the endpoint.
+
+        None, which costs nothing, at first. Messages from addresses that are not heard at all are
+        not told, see `gate`.
+        """
+        return self._witness
+
+    @witness.setter
+    def witness(self, witness: Callable[[Witnessed], None] | None) -> None:
+        self._witness = witness
+        self._flows.sending = None if witness is None else self._sending
+
     # From the shell.
 
     def datagram_received(self, data: bytes, local: Address, remote: Address, now: float) -> None:
         """Take a datagram that came to the socket bound to ``local``."""
         self._now = now
-        if len(data) < _SHORTEST:
+        if len(data) < SHORTEST_MESSAGE:
             return
         gate = self._refusals.gate
         if gate is not None and gate.bans and not gate.hears(remote.host, now):
@@ -150,6 +162,8 @@ class Intake:
                 else:
                     self._keep_alives.stun_received(flow, data, now)
             return
+        if self._witness is not None:
+            self._witness(Witnessed(now, flow, sent=False, data=data))
         try:
             message = parse_datagram(data, max_head=self._most_head, max_headers=self._most_headers)
             if len(message.body) > self._most_body:
@@ -219,6 +233,8 @@ class Intake:
         if answer:
             self._flows.write(flow, answer)
         for frame in frames:
+            if self._witness is not None and frame.head:
+                self._witness(Witnessed(now, flow, sent=False, data=frame.head + frame.body))
             if frame.kind is FrameKind.MESSAGE:
                 self._take_message(frame, flow, now)
             elif frame.kind is FrameKind.PONG:
@@ -302,6 +318,10 @@ class Intake:
         if self._listener is not None:
             self._listener(decision)
 
+    def _sending(self, flow: Flow, data: bytes) -> None:
+        if self._witness is not None and is_sip(data):
+            self._witness(Witnessed(self._now, flow, sent=True, data=data))
+
     # What has arrived.
 
     def _received(self, message: Request | Response, flow: Flow, now: float) -> None:
@@ -356,9 +376,9 @@ class Intake:
     def _gone(self, flow: Flow, reason: str, now: float) -> None:
         """A connection is gone: fail what waits on it, then tell the user."""
         self._keep_alives.forget(flow)
-        self._clients.flow_failed(flow, reason, now)
         if self.noting:
             self._note_flow(Kind.FLOW_CLOSED, flow, reason)
+        self._clients.flow_failed(flow, reason, now)
         if self.user is not None:
             self.user.handle(FlowClosed(flow, reason), now)
 

@@ -1,10 +1,11 @@
-"""One decision as a dict for JSON logs: flat names, no empty values, nothing unsafe to print."""
+"""Decisions and messages as dicts for JSON logs: flat names, no empty values, no secrets."""
 
 from __future__ import annotations
 
 from ringway.codes import lookup
 from ringway.endpoint.decision import Decision
-from ringway.explain.text import escape
+from ringway.endpoint.witness import Witnessed
+from ringway.explain.text import escape, masked_message
 from ringway.transport.flow import Flow
 
 
@@ -34,6 +35,21 @@ def event(decision: Decision) -> dict[str, object]:
     if decision.why:
         values["why"] = escape(decision.why, longest=0)
     return values
+
+
+def message_event(witnessed: Witnessed) -> dict[str, object]:
+    """Return a message as JSON-ready values: ``at``, ``kind``, ``sent``, ``flow`` and ``data``.
+
+    ``data`` is the message as text, without secrets. What does not print is in it as it was, for
+    JSON in ASCII escapes it.
+    """
+    return {
+        "at": round(witnessed.at, 6),
+        "kind": "message",
+        "sent": witnessed.sent,
+        "flow": _flow(witnessed.flow),
+        "data": masked_message(witnessed.data),
+    }
 
 
 def _flow(flow: Flow) -> dict[str, object]:

@@ -11,23 +11,40 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
+from zlib import crc32
 
 LONGEST: Final = 200
 """Characters of one value that are shown before the rest is left out."""
 
 
-_TELLTALES: Final = ("nonce", "response", "opaque", "password", "basic ", "bearer ")
-# What a digest is made of, or the end of the text before its quote; what follows Basic and Bearer.
+_TELLTALES: Final = (
+    "nonce", "response", "opaque", "auth", "auts", "k=", "passw", "pwd", "gssapi", "inline:",
+    "key", "token", "secret", "cookie",
+)  # fmt: skip
+# White space, or where a folded line goes on (RFC 3261 §7.3.1).
+_LWS: Final = r"(?:[ \t]|\r?\n[ \t])*+"
+_LINE: Final = r"[^\r\n]++(?:\r?\n[ \t][^\r\n]*+)*+"
 _SECRET: Final = re.compile(
-    r"""\b((?:next|c)?nonce|response|opaque|password)[ \t]*=[ \t]*+"""
-    r"""(?:"(?:[^"\\]|\\.)*+"?|[^\s,;"']++)"""
-    r"""|\b(authorization:?[ \t]+(?:basic|bearer)[ \t]+)[^\s,"']++""",
-    re.IGNORECASE,
+    # What a digest is made of, or the end of the text before its quote; keys of AKA (RFC 3310).
+    r"(?<![^\W_])((?:next|c)?nonce|response|rspauth|opaque|ck|ik|auts|gssapi-data"
+    rf"|passw(?:or)?d|pwd|secret|token|api_?key){_LWS}={_LWS}"
+    r"""(?:"(?:[^"\\]|\\.)*+"?|[^\s,;"<>&]++)"""
+    # All credentials but those of digest, behind their scheme; those in a URI (RFC 3261 §19.1.1).
+    rf"|\b(authorization[ \t]*+:{_LWS}(?!digest\b)(?:[\w-]++(?:[ \t]|\r?\n[ \t])++)?){_LINE}"
+    r"|\b(authorization(?:[\s:]|\\[rnt])++(?:basic|bearer)(?:\s|\\[rnt])++)[^\s,\"']++"
+    r"|\b(authorization=)[^\s&>\"]++"
+    # What applications put beside them.
+    rf"|^((?:set-)?cookie[ \t]*+:{_LWS}){_LINE}"
+    rf"|^([\w-]*(?:token|secret|passw(?:or)?d|api-?key)[ \t]*+:{_LWS}){_LINE}"
+    r"""|\b(passw(?:or)?d["']?[ \t]*+[:>][ \t]*+)(?:"[^"\r\n]*+"?|[^\s,;"<>&]++)"""
+    # The keys of media: RFC 4568 §9.2, RFC 8839 §5.4, RFC 4566 §5.12, RFC 4567 §3.1.
+    r"|\b(inline:[ \t]*+|ice-pwd:[ \t]*+|k=(?:clear|base64|uri):|key-mgmt:[\w-]++[ \t]++)[^\s|]++",
+    re.IGNORECASE | re.MULTILINE,
 )
 # RFC 3261 §19.1.1: "sip:" user ":" password "@"
-_PASSWORD: Final = re.compile(r"""(sips?:[^\s@:;<>"]++:)[^\s@<>":/]++(?=@)""", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"""(sips?:[^\s@:<>",]++:)[^\s@<>":]++(?=@)""", re.IGNORECASE)
 # The same, found quicker: a pattern in one case has letters to look for.
-_MAYBE_PASSWORD: Final = re.compile(r"""sips?:[^\s@:;<>"]++:[^\s@<>":/]++@""")
+_MAYBE_PASSWORD: Final = re.compile(r"""sips?:[^\s@:<>",]++:[^\s@<>":]++@""")
 
 
 class Tone(StrEnum):
@@ -63,8 +80,39 @@ def masked(text: str) -> str:
     return text
 
 
+def masked_message(data: bytes) -> str:
+    """Return a SIP message without the secrets in it.
+
+    It can still be read as a message: its body is as long as it was, and what stands for a nonce is
+    the same for the same nonce, so that who asks twice with one can be told. Octets that are no
+    UTF-8 are surrogate-escaped.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    lower = text.lower()
+    if not (any([each in lower for each in _TELLTALES]) or _MAYBE_PASSWORD.search(lower)):
+        return text
+    head, gap, body = text.partition("\r\n\r\n")
+    head = _PASSWORD.sub(r"\1…", _SECRET.sub(_hidden, head))
+    return head + gap + _PASSWORD.sub(_starred, _SECRET.sub(_starred, body))
+
+
 def _mask(match: re.Match[str]) -> str:
-    return f"{match[1]}=…" if match[1] else f"{match[2]}…"
+    return f"{match[1]}=…" if match[1] else f"{match[match.lastindex or 0]}…"
+
+
+def _hidden(match: re.Match[str]) -> str:
+    name = match[1]
+    if not name:
+        return _mask(match)
+    value = match[0].encode("utf-8", "surrogateescape") if "nonce" in name.lower() else b""
+    return f'{name}="{crc32(value):08x}"'
+
+
+def _starred(match: re.Match[str]) -> str:
+    """Return a secret with a star for each octet of its value."""
+    before = match[match.lastindex or 0]
+    value = match[0][len(before) :].encode("utf-8", "surrogateescape")
+    return before + "*" * len(value)
 
 
 def escape(text: str, longest: int = LONGEST) -> str:

@@ -185,7 +185,8 @@ def _parse(
                 _refuse_broadcast(message)
             message.body = _cut_body(message, body, datagram=datagram)
         except ParseError as late:
-            error = late
+            # In a variable it would hold this frame, and this frame it: all that led here stayed.
+            raise _refusal(message, late) from None
         else:
             return message
     raise _refusal(message, error)

@@ -23,7 +23,7 @@ from ringway.aio.sockets import address_of, bind_datagram, bind_stream, primary_
 from ringway.aio.stores import MemoryStore, SqliteStore
 from ringway.aio.unique import Unique
 from ringway.auth import Authenticator, Users
-from ringway.endpoint import Decision, Endpoint, Kind, Listener
+from ringway.endpoint import Decision, Endpoint, Kind, Listener, Witnessed
 from ringway.errors import ConfigError, StoreError
 from ringway.location import (
     NO_SYNONYMS,
@@ -50,6 +50,7 @@ from ringway.server.neighbours import Neighbours, follow
 from ringway.server.operations.control import Conversation
 from ringway.server.operations.control_socket import NAME, bind_control
 from ringway.server.operations.drain import ClosedGate, all_answered
+from ringway.server.operations.hep import HepExport, witnesses
 from ringway.server.operations.metrics import Exporter
 from ringway.server.operations.systemd import describe_sockets, take_socket
 from ringway.server.policy import Handler, Policy, default_policy, open_policy
@@ -97,6 +98,7 @@ class Server:
     Args:
         config: what it is told; see `ringway.server.config.load`.
         on_decision: called with every decision, from within the loop; None costs nothing.
+        on_message: called with every message that comes or goes, in the same way.
         handler: decides about each new request; see `ringway.server.policy`. The default policy
             without it.
         sockets: bound already, by who started this process; taken for what listens there.
@@ -107,6 +109,7 @@ class Server:
         config: Config,
         *,
         on_decision: Listening | None = None,
+        on_message: Callable[[Witnessed], None] | None = None,
         handler: Handler | None = None,
         sockets: Sequence[socket.socket] = (),
     ) -> None:
@@ -117,6 +120,7 @@ class Server:
         self.listeners: tuple[Listener, ...] = ()
         self._synonyms: Synonyms = NO_SYNONYMS
         self._on_decision = on_decision
+        self._on_message = on_message
         self._users = Users()
         self._stack = AsyncExitStack()
         self._driver: Driver
@@ -308,8 +312,9 @@ class Server:
             Unique(),
             identity.generation,
         )
-        if self._on_decision is not None:
-            endpoint.listener = self._on_decision
+        endpoint.listener = self._on_decision
+        copies = await stack.enter_async_context(HepExport(config.hep, self.listeners))
+        endpoint.witness = witnesses(self._on_message, copies.witness)
         guard = self._guard = self._make_guard(endpoint)
         endpoint.gate = guard
         self._core = Core(
@@ -344,7 +349,7 @@ class Server:
                 secure = listen.transport in SECURE_TRANSPORTS
                 tls = self._certificates.accepting if secure else None
                 await self._driver.add_stream(sock, listen.transport, tls)
-        self._exporter = Exporter(endpoint, guard, self._core.location, self._driver)
+        self._exporter = Exporter(endpoint, guard, self._core.location, self._driver, copies)
         self._driver.run(self._expire)
         registrar = self._core.proxy.settings.registrar
         named = find_named(lambda: self.config)

@@ -37,13 +37,15 @@ _MOST: Final = 500
 _MOST_OCTETS: Final = 1 << 26
 _MOST_RUNGS: Final = 300
 _LONGEST: Final = 8000
-_LABEL: Final = 30
 _HEAD: Final = 24
 
 # The picture, in pixels.
 _LEFT: Final = 150
-_GAP: Final = 210
 _RIGHT: Final = 130
+_WIDTH: Final = 1040  # of a picture, as long as its columns are not too close
+_WIDEST: Final = 210  # between two columns
+_CLOSEST: Final = 150
+_LETTER: Final = 7.2  # of a label, more or less
 _TOP: Final = 60
 _STEP: Final = 34
 
@@ -124,7 +126,8 @@ class ObservedPage:
         self._shown += 1
         number = self._shown
         ladder = talk.ladder()
-        columns, arrows = self._picture(talk, ladder, number)
+        gap = _gap(len(ladder.places))
+        columns, arrows = self._picture(talk, ladder, number, gap)
         for fault in talk.faults:
             self._places.setdefault(fault.name, f"t-{number}")
         self._codes.update(talk.codes)
@@ -140,7 +143,7 @@ class ObservedPage:
                     for place in range(len(talk.faults))
                 ],
                 more=max(0, len(ladder.rungs) - _MOST_RUNGS),
-                width=_LEFT + _GAP * (len(columns) - 1) + _RIGHT,
+                width=_LEFT + gap * (len(columns) - 1) + _RIGHT,
                 height=_TOP + _STEP * len(arrows) + 20,
                 top=_TOP,
             )
@@ -183,7 +186,7 @@ class ObservedPage:
         self._out.write(self._template("observed_tail.html").render(values))
 
     def _picture(
-        self, talk: Talk, ladder: Ladder, number: int
+        self, talk: Talk, ladder: Ladder, number: int, gap: int
     ) -> tuple[list[_Column], list[_Arrow]]:
         say = self._viewer.say
         columns = []
@@ -191,7 +194,7 @@ class ObservedPage:
             known = talk.column(place)
             columns.append(
                 _Column(
-                    _LEFT + at * _GAP,
+                    _LEFT + at * gap,
                     _short(known or say(place), _HEAD),
                     _short(say(place), _HEAD) if known else "",
                 )
@@ -206,7 +209,7 @@ class ObservedPage:
             arrows.append(
                 _Arrow(
                     f"m-{number}-{at}",
-                    _short(say(rung.label), _LABEL),
+                    _short(say(rung.label), _letters(rung, gap)),
                     rung,
                     columns[rung.source].name,
                     columns[rung.target].name,
@@ -268,6 +271,18 @@ def _piece(kind: Mark, text: str) -> Markup:
 
 def _brief(status: int, language: Language) -> str:
     return brief(status, language).brief
+
+
+def _gap(columns: int) -> int:
+    """Return how far apart the columns of a picture are, so that it fits the page if it can."""
+    fits = (_WIDTH - _LEFT - _RIGHT) // max(columns - 1, 1)
+    return min(max(fits, _CLOSEST), _WIDEST)
+
+
+def _letters(rung: Rung, gap: int) -> int:
+    """Return how long the label of an arrow may be."""
+    between = abs(rung.source - rung.target) or 1
+    return max(int((between * gap - 28) / _LETTER), 12)
 
 
 def _worst(faults: Sequence[Fault]) -> str:

@@ -7,8 +7,9 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.capture.packets import ether, ipv4, pcap, read, udp
 
-from ringway.capture.hep import decode_hep, hep_packet, looks_like_hep, read_hep
+from ringway.capture.hep import decode_hep, hep_packet, looks_like_hep, message_in, read_hep
 from ringway.capture.items import Seen, Trouble
 from ringway.capture.lenient import read_message
 from ringway.errors import ParseError
@@ -56,7 +57,7 @@ class TestKamailio:
         data = packet(KAMAILIO, chunk(15, UDP_OPTIONS))
         hep = decode_hep(data)
         assert (hep.capture_id, hep.auth_key, hep.protocol, hep.kind) == (77, b"geheim", 17, 1)
-        item = read_hep(data, frame=3)
+        item = read_hep(data, frames=(3,))
         assert isinstance(item, Seen)
         assert item[:5] == (
             1795371322.005901,
@@ -106,7 +107,7 @@ class TestRoundTrip:
     def test_a_message(self, transport: str, hosts: tuple[str, str]) -> None:
         item = seen(transport, *hosts)
         data = hep_packet(item, 4294967295, b"key")
-        back = read_hep(data, frame=7)
+        back = read_hep(data, frames=(7,))
         assert isinstance(back, Seen)
         assert back._replace(message=item.message) == item
         hep = decode_hep(data)
@@ -149,7 +150,7 @@ class TestDecode:
 
     def test_a_bomb_is_not_unpacked(self) -> None:
         hep = decode_hep(packet(KAMAILIO, chunk(16, zlib.compress(bytes(50_000_000)))))
-        assert len(hep.payload) == 1_048_576
+        assert len(hep.payload) == 131_072
 
     def test_other_vendors_and_kinds_are_passed_over(self) -> None:
         more = [chunk(15, b"theirs", vendor=3), chunk(99, b"new"), chunk(15, UDP_OPTIONS)]
@@ -214,7 +215,54 @@ class TestDecode:
         ],
     )
     def test_broken(self, data: bytes, reason: str) -> None:
-        assert read_hep(data, frame=9) == Trouble(0.0, (9,), reason)
+        assert read_hep(data, frames=(9,)) == Trouble(0.0, (9,), reason)
+
+
+class TestTime:
+    """Agents' clocks are believed, unless they tell no time or one to come."""
+
+    @pytest.mark.parametrize(
+        ("told", "came", "expected"),
+        [
+            (1000.0, 0.0, 1000.0),
+            (0.0, 0.0, 0.0),
+            (1000.0, 1001.0, 1000.0),
+            (1009.0, 1000.0, 1009.0),
+            (1011.0, 1000.0, 1000.0),
+            (0.0, 1000.0, 1000.0),
+            (4e9, 1000.0, 1000.0),
+        ],
+    )
+    def test_which_time_counts(self, told: float, came: float, expected: float) -> None:
+        hep = decode_hep(hep_packet(seen()._replace(at=told), 1))
+        item = message_in(hep, at=came)
+        assert isinstance(item, Seen)
+        assert item.at == expected
+
+    def test_a_broken_packet_has_the_time_it_came(self) -> None:
+        assert read_hep(b"HEP3", at=7.0) == Trouble(7.0, (), "a HEP packet that ends in its head")
+
+
+class TestInACapture:
+    """HEP on its way to a collector is read as what it carries."""
+
+    def test_it_is_as_if_it_were_captured_there(self) -> None:
+        item = seen("tls")._replace(frames=(1,))
+        packets = [(item.at + 0.1, ether(ipv4(udp(hep_packet(item, 1)))))]
+        (found,) = read(pcap(packets))
+        assert isinstance(found, Seen)
+        assert found._replace(message=None) == item._replace(message=None)
+
+    @pytest.mark.parametrize("head", [KAMAILIO_1, KAMAILIO_2])
+    def test_old_versions(self, head: bytes) -> None:
+        (found,) = read(pcap([(2e9, ether(ipv4(udp(head + UDP_OPTIONS))))]))
+        assert isinstance(found, Seen)
+        assert found.data == UDP_OPTIONS
+        assert found.at == (2e9 if head == KAMAILIO_1 else 1795372176.634344)
+
+    @pytest.mark.parametrize("data", [KAMAILIO_1 + b"what", packet(KAMAILIO), b"HEP3\0\xff" * 9])
+    def test_all_else_is_passed_over(self, data: bytes) -> None:
+        assert read(pcap([(2e9, ether(ipv4(udp(data))))])) == []
 
 
 def test_looks_like_hep() -> None:

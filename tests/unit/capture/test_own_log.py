@@ -1,14 +1,16 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.unit.capture.packets import sip
 
-from ringway.capture.items import Trouble
+from ringway.capture.items import Closed, Decided, Opened, Seen, Trouble
 from ringway.capture.own_log import looks_like_events, read_events
 from ringway.codes import Effect
 from ringway.endpoint.decision import Decision, Kind
-from ringway.explain import StoryTeller, event
+from ringway.endpoint.witness import Witnessed
+from ringway.explain import StoryTeller, event, message_event
 from ringway.transport.flow import TRANSPORTS, Address, Flow
 
 LINE = json.dumps(event(Decision(at=1.5, kind=Kind.ANSWER, text="answered", call_id="c1")))
@@ -49,14 +51,71 @@ def test_every_kind_comes_back(kind: Kind) -> None:
     )
     least = Decision(at=0.0, kind=kind, text="")
     lines = [json.dumps(event(decision)), json.dumps(event(least))]
-    assert list(read_events(lines)) == [decision, least]
+    first, second = read_events(lines)
+    assert second == Decided(0.0, (2,), least)
+    if kind is Kind.FLOW_OPENED:
+        assert first == Opened(decision.at, (1,), "tcp", flow.remote, flow.local)
+    elif kind is Kind.FLOW_CLOSED:
+        assert first == Closed(decision.at, (1,), "tcp", flow.local, flow.remote, "closed")
+    else:
+        assert first == Decided(decision.at, (1,), decision)
+
+
+@pytest.mark.parametrize(
+    ("text", "theirs", "how"),
+    [
+        ("closed by the peer", True, "closed"),
+        ("connection reset by peer", True, "reset"),
+        ("too many connections", False, "closed"),
+    ],
+)
+def test_who_closed_a_connection(text: str, theirs: bool, how: str) -> None:
+    here, there = Address("192.0.2.1", 5060), Address("192.0.2.2", 40112)
+    closed = Decision(at=1.0, kind=Kind.FLOW_CLOSED, text=text, flow=Flow("tcp", here, there, 7))
+    ends = (there, here) if theirs else (here, there)
+    line = json.dumps(event(closed))
+    assert list(read_events([line])) == [Closed(1.0, (1,), "tcp", *ends, how)]
+
+
+def test_who_opened_a_connection() -> None:
+    here, there = Address("192.0.2.1", 40112), Address("192.0.2.2", 5060)
+    flow = Flow("tls", here, there, 7)
+    opened = Decision(at=1.0, kind=Kind.FLOW_OPENED, text="opened by us", flow=flow)
+    assert list(read_events([json.dumps(event(opened))])) == [Opened(1.0, (1,), "tls", here, there)]
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_message(sent: bool) -> None:
+    here, there = Address("192.0.2.1", 5060), Address("192.0.2.2", 40112)
+    data = sip(call="c1") + b"\xff"
+    witnessed = Witnessed(1.5, Flow("ws", here, there, 7), sent, data)
+    (seen,) = read_events([json.dumps(message_event(witnessed))])
+    assert isinstance(seen, Seen)
+    ends = (here, there) if sent else (there, here)
+    assert (seen.at, seen.frames, seen.transport, seen.source, seen.target) == (
+        1.5,
+        (1,),
+        "ws",
+        *ends,
+    )
+    assert seen.data == data
+    assert seen.message is not None
+    assert seen.message.call_id == "c1"
+
+
+def test_a_message_from_nowhere() -> None:
+    line = '{"at": 1, "kind": "message", "sent": true, "data": "x"}'
+    reason = "a message that does not say from where to where"
+    assert list(read_events([line])) == [Trouble(0.0, (1,), reason)]
 
 
 @given(decisions)
 def test_comes_back_as_it_is_in_the_log(decision: Decision) -> None:
     line = json.dumps(event(decision))
-    (back,) = read_events([line.encode() + b"\n"])
-    assert isinstance(back, Decision)
+    (item,) = read_events([line.encode() + b"\n"])
+    assume(isinstance(item, Decided))  # a connection is another item
+    assert isinstance(item, Decided)
+    back = item.decision
     assert event(back) == event(decision)
     assert back.flow == decision.flow
     assert (back.kind, back.effects, back.status) == (
@@ -77,8 +136,8 @@ def test_tells_the_same_story() -> None:
     for decision in decisions:
         first.tell(decision)
     for back in read_events([json.dumps(event(decision)) for decision in decisions]):
-        assert isinstance(back, Decision)
-        second.tell(back)
+        assert isinstance(back, Decided)
+        second.tell(back.decision)
     assert second.close() == first.close() != ()
 
 
@@ -92,8 +151,8 @@ def test_tells_the_same_story() -> None:
 )
 def test_what_a_logger_adds(line: str) -> None:
     (back,) = read_events([line])
-    assert isinstance(back, Decision)
-    assert back.call_id == "c1"
+    assert isinstance(back, Decided)
+    assert back.decision.call_id == "c1"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +176,7 @@ def test_what_is_no_decision(line: str) -> None:
         (LINE[:-5], "no whole event"),
         ("[{}]x", "no whole event"),
         ('{"at": 1, "kind": "answer", "flow": ' + "9" * 5000 + "}", "no whole event"),
-        ('{"a":' * 90_000, "a line that is too long for an event"),
+        ('{"a":' * 300_000, "a line that is too long for an event"),
         ('{"a":' * 40_000, "no whole event"),
         ('{"at": 1, "kind": "new"}', "an event of a kind that is not known"),
         ('{"at": 1, "kind": ["answer"]}', "an event of a kind that is not known"),
@@ -154,9 +213,9 @@ def test_a_field_that_makes_no_sense_is_left_out(flow: object) -> None:
         "text": 5,
         "effects": ["x", 5],
     }
-    assert list(read_events([json.dumps(values)])) == [Decision(at=1.0, kind=Kind.ANSWER, text="")]
-    (other,) = read_events(['{"at": 1, "kind": "answer", "effects": "forward"}'])
-    assert other == Decision(at=1.0, kind=Kind.ANSWER, text="")
+    plain = Decided(1.0, (1,), Decision(at=1.0, kind=Kind.ANSWER, text=""))
+    assert list(read_events([json.dumps(values)])) == [plain]
+    assert list(read_events(['{"at": 1, "kind": "answer", "effects": "forward"}'])) == [plain]
 
 
 def test_troubles_are_counted_not_repeated() -> None:
@@ -178,7 +237,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=6,
 )
-fields = st.sampled_from(["at", "kind", "text", "call_id", "status", "flow", "effects", "event"])
+fields = st.sampled_from(
+    ["at", "kind", "text", "call_id", "status", "flow", "effects", "event", "data", "sent"]
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -195,6 +256,6 @@ fields = st.sampled_from(["at", "kind", "text", "call_id", "status", "flow", "ef
 )
 def test_never_raises(lines: list[bytes | str]) -> None:
     for item in read_events(lines):
-        assert isinstance(item, Decision | Trouble)
-        if isinstance(item, Decision):
-            event(item)
+        assert isinstance(item, Decided | Trouble | Seen | Opened | Closed)
+        if isinstance(item, Decided):
+            event(item.decision)

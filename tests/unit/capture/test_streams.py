@@ -1,8 +1,11 @@
 """What is spoken on a connection: SIP with all its faults, TLS, WebSocket, and all else."""
 
+from collections.abc import Sequence
+
 import pytest
 from tests.unit.capture.packets import ACK, FIN, SYN, A, B, Talk, answer, of, sip
 
+from ringway.capture.hep import hep_packet
 from ringway.capture.items import Closed, Item, KeepAlive, Opened, Seen, Trouble
 from ringway.transport.flow import Address
 
@@ -26,6 +29,15 @@ def seen(items: list[Item]) -> list[tuple[str, str]]:
         for item in items
         if isinstance(item, Seen)
     ]
+
+
+class TestMirrored:
+    @pytest.mark.parametrize("start", [True, False])
+    def test_hep_is_not_read_as_sip(self, start: bool) -> None:
+        """What an agent mirrors over TCP is on the wire itself, too."""
+        (original,) = (each for each in said(sip()) if isinstance(each, Seen))
+        packet = hep_packet(original, 7)
+        assert seen(said(packet[:2], packet[2:], packet, start=start)) == []
 
 
 class TestKeepAlive:
@@ -116,6 +128,10 @@ class TestFaults:
         assert seen(items) == [("one", "to: no To"), ("b", "")]
 
 
+def transports(items: Sequence[Item]) -> list[str]:
+    return [each.transport for each in of(items, Opened)]
+
+
 class TestOther:
     @pytest.mark.parametrize("start", [True, False])
     def test_encrypted_connections_are_counted(self, start: bool) -> None:
@@ -126,11 +142,11 @@ class TestOther:
             0.0, (), "1 connection is encrypted with TLS and cannot be read"
         )
         if start:
-            assert items[0][2] == "tls"
+            assert transports(items) == ["tls"]
 
     def test_tls_octet_by_octet(self) -> None:
         items = said(*(HELLO[n : n + 1] for n in range(10)))
-        assert items[0][2] == "tls"
+        assert transports(items) == ["tls"]
 
     def test_the_end_of_an_encrypted_connection(self) -> None:
         talk = Talk().open()

@@ -51,7 +51,7 @@ class TestFaultsOfTheUser:
             (["redirect"], "Missing command. (see `ringway redirect --help`)"),
             (["redirect", "set"], "Missing argument 'USER'. (see `ringway redirect set --help`)"),
             (["serve", "--role", "x"], "command line: --role = 'x' is not allowed; "),
-            (["serve", "-l", "udp:*", "--no-auth"], "command line: --no-auth = True is not "),
+            (["serve", "-l", "udp:*", "--no-auth"], "command line: --no-auth = true is not "),
             (["serve", "--config", "/none"], "command line: --config = '/none' is not allowed"),
             (["serve", "--store", "sqlite:/none/x.db"], "/none/x.db"),
             (["bindings"], "no server runs with the state directory"),

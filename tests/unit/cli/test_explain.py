@@ -15,14 +15,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tests.unit.cli.support import Cli
+from tests.unit.explain.observed import scenes
 from tests.unit.explain.observed.captures import as_pcap, healthy, hostile, troubled
 
 from ringway.capture.files import read_capture
-from ringway.capture.items import Seen
+from ringway.capture.items import Seen, Trouble
 from ringway.cli.explain import source
 from ringway.cli.explain.live import Interface, LiveError
-from ringway.cli.explain.source import opened
+from ringway.cli.explain.source import Bars, opened
 from ringway.explain.observed.finding import Finding, Severity
 from ringway.explain.observed.findings import Across
 
@@ -57,7 +59,7 @@ class TestText:
         assert lines[0].startswith("13 SIP messages, calls: 1, registrations: 1, findings: ")
         assert lines.count(lines[0]) == 2
         assert "  ⇒ It failed: 430 Flow Failed" in result.out
-        assert "\n    → " in result.out
+        assert "\n      → " in result.out
         assert "`ringway code 302`, `ringway code 430`" in result.out
         assert "Proof: #" in result.out
         assert "│" not in result.out
@@ -85,7 +87,12 @@ class TestText:
     def test_in_chinese(self, cli: Cli, write: Write) -> None:
         out = cli("explain", write(as_pcap(troubled())), "--lang", "zh").out
         assert out.startswith("SIP 消息 13 条，呼叫 1 个，注册 1 个，发现 ")
-        assert "怎么办" in out
+        assert "主叫收到了 430" in out
+
+    def test_what_to_do_where_nothing_was_found(self, cli: Cli, write: Write) -> None:
+        path = write(as_pcap(scenes.busy()))
+        assert "\n  What to do\n    → Look up what 486 Busy Here" in cli("explain", path).out
+        assert "怎么办" in cli("explain", path, "--lang", "zh").out
 
     def test_one_call(self, cli: Cli, write: Write) -> None:
         path = write(as_pcap(troubled(), healthy(at=1_700_000_100.0)))
@@ -233,6 +240,23 @@ class TestTerminal:
         for data in (as_pcap(healthy()), b"OPTIONS sip:a@b SIP/2.0\r\nCall-ID: x\r\n\r\n"):
             assert "reading" in cli("explain", write(data)).err
 
+    @pytest.mark.parametrize("packed", [False, True])
+    def test_it_moves_while_nothing_is_found(
+        self, monkeypatch: pytest.MonkeyPatch, write: Write, packed: bool
+    ) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        data = b"nothing of interest\n" * 50_000
+        path = write(gzip.compress(data) if packed else data)
+        size = path.stat().st_size
+        bars = Bars(lambda: size // 2, size, Console(stderr=True))
+        with bars:
+            list(bars.get_renderables())
+        assert bars.tasks[0].completed == size // 2
+        with opened(str(path), None) as capture:
+            assert [each.text for each in capture.items if isinstance(each, Trouble)] == [
+                "no SIP message in 50000 lines of text"
+            ]
+
 
 class TestSources:
     @pytest.mark.parametrize("text", [False, True])
@@ -265,19 +289,37 @@ class TestSources:
             piped(text).stdout.decode().rstrip().endswith("6 SIP messages, calls: 1, no findings")
         )
 
+    def test_pasted_text_that_is_packed(self, cli: Cli, write: Write) -> None:
+        text = b"\n".join(item.data for item in healthy().items if isinstance(item, Seen))
+        packed = gzip.compress(text)
+        assert cli("explain", write(packed)).out.startswith("6 SIP messages, calls: 1")
+        cut = cli("explain", write(packed[:-12])).out
+        assert cut.startswith("6 SIP messages, calls: 1")
+        assert "it was packed with gzip, and the end is missing" in cut
+        assert b"6 SIP messages, calls: 1" in piped(packed).stdout
+
     def test_our_own_log(self, cli: Cli, write: Write) -> None:
-        line = {"at": 1700000000.0, "kind": "request", "text": "INVITE sip:bob@example.com",
-                "call_id": "c-1", "method": "INVITE"}  # fmt: skip
+        line = {"at": 1700000000.0, "kind": "request", "call_id": "c-1", "method": "INVITE",
+                "text": "INVITE: sip:al@example.com asks for sip:bobby@example.com"}  # fmt: skip
         answer = {**line, "kind": "answer", "at": 1700000001.0, "text": "404", "status": 404}
         log = write("\n".join(map(json.dumps, (line, answer))).encode())
-        assert "INVITE sip:bob@example.com" in cli("explain", log).out
-        assert cli("explain", log, "--call", "other").out == ""
+        out = cli("explain", log).out
+        assert out.startswith("0 SIP messages, 2 decisions of the server, calls: 1, no findings")
+        assert "sip:al@example.com calls sip:bobby@example.com" in out
+        log.with_suffix(".gz").write_bytes(gzip.compress(log.read_bytes()))
+        assert cli("explain", log.with_suffix(".gz")).out == out
+        assert "⇒ It failed: 404 Not Found after 1.0 s." in out
+        assert cli("explain", log, "--call", "other").status == 2
+        assert "bobby" not in cli("explain", log, "--mask", "--ladder").out
+        told, summary = map(json.loads, cli("explain", log, "--json").out.splitlines())
+        assert (told["kind"], told["codes"], told["messages"]) == ("call", [404], [])
+        assert summary["decisions"] == 2
+        page = log.with_suffix(".html")
+        assert cli("explain", log, "--html", page).status == 0
+        assert "2 decisions of the server" in page.read_text()
         with log.open("a") as file:
             file.write("\n{}\n")
-        assert cli("explain", log).err.startswith("ringway: line #3: ")
-        refused = cli("explain", log, "--ladder")
-        assert refused.status == 2
-        assert "event log" in refused.err
+        assert "#3  an event of a kind" in cli("explain", log).out
 
     def test_a_reader_who_has_seen_enough(self, write: Write) -> None:
         path = write(as_pcap(*(healthy(f"c-{n}", 1.7e9 + n) for n in range(300))))
@@ -369,3 +411,37 @@ class TestLive:
         monkeypatch.setattr(sys, "platform", "darwin")
         with pytest.raises(LiveError, match="Linux only"):
             Interface("en0")
+
+
+class TestWhereNothingCanBeWritten:
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+    @pytest.mark.parametrize("arguments", [(), ("--json",), ("--html", "/dev/full")])
+    def test_a_full_disk(self, write: Write, arguments: tuple[str, ...]) -> None:
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [
+                    *(sys.executable, "-m", "ringway.cli", "explain"),
+                    *(write(as_pcap(healthy())), *arguments),
+                ],
+                stdout=subprocess.DEVNULL if "--html" in arguments else full,
+                stderr=subprocess.PIPE,
+                timeout=60,
+                check=False,
+            )
+        assert done.returncode == 2
+        assert done.stderr == b"ringway: it cannot be written: no space left on device\n"
+
+    def test_the_capture_is_not_written_over(self, cli: Cli, write: Write) -> None:
+        path = write(as_pcap(healthy()))
+        before = path.read_bytes()
+        result = cli("explain", path, "--html", path)
+        assert (result.status, result.err) == (
+            2,
+            f"ringway: {path} is the capture, and would be written over\n",
+        )
+        assert path.read_bytes() == before
+
+    def test_no_standard_input(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdin", None)
+        result = cli("explain", "-")
+        assert (result.status, result.err) == (2, "ringway: there is no standard input\n")

@@ -16,12 +16,12 @@ from tests.unit.server.support import REGISTER, UdpPeer
 from ringway.cli import serve as serve_module
 from ringway.cli.paint import terminal_paint
 from ringway.cli.serve import IN_A_TURN, Stories, _LogLines
-from ringway.endpoint import Decision, Kind
+from ringway.endpoint import Decision, Kind, Witnessed
 from ringway.explain.text import Tone, plain
 from ringway.server.config.load import make_config
 from ringway.server.operations.systemd import Supervisor
 from ringway.server.server import Server
-from ringway.transport.flow import Address
+from ringway.transport.flow import Address, Flow
 
 
 class Terminal(io.StringIO):
@@ -56,10 +56,17 @@ class TestProcess:
 
     def test_json(self, tmp_path: Path) -> None:
         where = f"udp:127.0.0.1:{free_port()}"
-        with serving("--json", "--listen", where, "--store", "memory") as (process, greeting):
+        args = ("--json", "--messages", "--domain", "example.com", "--listen", where)
+        with serving(*args, "--store", "memory") as (process, greeting):
             [ready] = [json.loads(line) for line in greeting]
             assert ready["kind"] == "ready"
             assert (ready["role"], ready["listen"]) == ("all", [where])
+            with UdpPeer().sock as sock:
+                sock.sendto(REGISTER, Address("127.0.0.1", int(where.rpartition(":")[2])))
+                assert process.stdout is not None
+                told = [json.loads(process.stdout.readline()) for _ in range(3)]
+            assert [each["kind"] for each in told] == ["message", "bound", "message"]
+            assert [each.get("sent") for each in told] == [False, None, True]
             process.send_signal(signal.SIGINT)
             assert process.wait() == 0
 
@@ -175,6 +182,28 @@ class TestStories:
             stories.listener(make_decision(text="caf\u00e9 \udc80"))
             assert json.loads(output.getvalue())["kind"] == "answer"
             assert output.getvalue().isascii()
+
+        run(main())
+
+    def test_messages_are_told_in_their_place(self) -> None:
+        flow = Flow("udp", Address("127.0.0.1", 5060), Address("127.0.0.2", 5061))
+        message = Witnessed(1.0, flow, sent=False, data=REGISTER)
+
+        async def main() -> None:
+            output = io.StringIO()
+            loop = asyncio.get_running_loop()
+            config = make_config(log={"format": "json", "messages": True})
+            stories = Stories(config, plain, loop, output)
+            assert stories.listener is not None
+            assert stories.witness is not None
+            stories.witness(message)
+            stories.listener(make_decision())
+            told = [json.loads(line) for line in output.getvalue().splitlines()]
+            assert [each["kind"] for each in told] == ["message", "answer"]
+            assert told[0]["data"] == REGISTER.decode()
+            assert output.getvalue().isascii()
+            bare = make_config(log={"format": "json"})
+            assert Stories(bare, plain, loop, io.StringIO()).witness is None
 
         run(main())
 

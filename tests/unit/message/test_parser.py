@@ -1,5 +1,7 @@
 """Octets in, a validated message out, and nothing but a ParseError for all else."""
 
+import contextlib
+import gc
 from typing import cast
 
 import pytest
@@ -481,3 +483,20 @@ class TestProperties:
         assert again.names() == message.names()
         head = out[: out.index(b"\r\n\r\n") + 4]
         assert body_length(head) == message.content_length
+
+
+def test_a_fault_holds_nothing_that_led_to_it() -> None:
+    """A cycle of error and frame would keep what every caller has read, until it is collected."""
+
+    def errors() -> int:
+        return len([each for each in gc.get_objects() if isinstance(each, ParseError)])
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = errors()
+        with contextlib.suppress(ParseError):
+            parse_datagram(b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 5\r\n\r\n")
+        assert errors() == before
+    finally:
+        gc.enable()

@@ -71,6 +71,7 @@ class JsonOutput:
         yield _line(
             type="summary",
             messages=summary.messages,
+            decisions=summary.decisions,
             conversations=summary.kinds,
             findings=summary.faults,
             troubles=len(summary.troubles),

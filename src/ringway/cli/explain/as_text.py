@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from rich.text import Text
-
 from ringway.capture.items import Trouble
-from ringway.cli.wrap import wrapped
+from ringway.cli.wrap import lines_of
 from ringway.explain import Paint, Tone
 from ringway.explain.observed.finding import Severity
 from ringway.explain.observed.labels import labels
@@ -58,7 +56,7 @@ class TextOutput:
         status = talk.verdict.status
         tone = Tone.GOOD if 200 <= status < 300 else Tone.BAD if status >= 300 else Tone.STEP
         yield from self._lines(talk.verdict.text, tone, "  ⇒ ")
-        if not talk.complete:
+        if talk.cut:
             yield from self._lines(words["unfinished"], Tone.WHY, "    ")
         for fault in talk.faults:
             yield from self._fault(fault, "  ")
@@ -79,6 +77,8 @@ class TextOutput:
         """Yield the summary."""
         words, paint = self._words, self._paint
         counts = [words["sip_messages"].format(summary.messages)]
+        if summary.decisions:
+            counts.append(words["decisions"].format(summary.decisions))
         counts += [
             words[f"count_{kind}"].format(summary.kinds[kind])
             for kind in Kind
@@ -106,7 +106,7 @@ class TextOutput:
 
     def _step(self, step: Step) -> Iterator[str]:
         proof = numbers(step.frames)
-        after = f"{step.after:+9.3f}  "
+        after = f"{step.after:+9.3f}  " if step.at else " " * 11
         lines = _wrapped(step.text, self._width - len(after) - 2)
         for number, line in enumerate(lines):
             head = self._paint(Tone.TIME, " " * len(after) if number else after)
@@ -162,4 +162,4 @@ class TextOutput:
 def _wrapped(text: str, width: int) -> list[str]:
     if len(text) <= width and text.isascii():
         return [text]
-    return [line.plain for line in wrapped(Text(text), width)]
+    return [text[start:end] for start, end in lines_of(text, width)]

@@ -44,6 +44,24 @@ def explain(
             help="Listen there until Ctrl-C instead of reading a file; any for all of them.",
         ),
     ] = None,
+    hep: Annotated[
+        str | None,
+        typer.Option(
+            "--hep",
+            metavar="[HOST:]PORT",
+            help="Take what servers send by HEP there, until Ctrl-C; tcp: before it for TCP.",
+        ),
+    ] = None,
+    hep_key: Annotated[
+        str,
+        typer.Option(
+            "--hep-key",
+            metavar="KEY",
+            envvar="RINGWAY_HEP_KEY",
+            show_envvar=True,
+            help="Take only what carries this key.",
+        ),
+    ] = "",
     lang: Annotated[
         Language,
         typer.Option("--lang", envvar="RINGWAY_LANG", help="The language.", case_sensitive=False),
@@ -56,4 +74,4 @@ def explain(
     """
     from ringway.cli.explain.run import Wanted, run  # noqa: PLC0415 - slow to import
 
-    run(Wanted(file, live, ladder, html, json_lines, call, mask, lang))
+    run(Wanted(file, live, ladder, html, json_lines, call, mask, lang, hep, hep_key))

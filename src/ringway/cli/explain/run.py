@@ -19,26 +19,23 @@ from typing import Final, TextIO, cast
 import typer
 from rich.console import Console
 
-from ringway.capture.items import Trouble
+from ringway.aio.process import tune_collector
 from ringway.cli.explain.as_json import JsonOutput
 from ringway.cli.explain.as_text import TextOutput
 from ringway.cli.explain.source import Capture, CaptureError, opened
 from ringway.cli.paint import terminal_paint
-from ringway.cli.terminal import fail
 from ringway.codes import Language
-from ringway.endpoint.decision import Decision
-from ringway.explain import StoryTeller, escape
 from ringway.explain.observed.explain import Explainer
 from ringway.explain.observed.labels import labels
 from ringway.explain.observed.mask import Mask
 from ringway.explain.observed.summary import Summary
-from ringway.explain.observed.view import Talk, Viewer, numbers
+from ringway.explain.observed.view import Talk, Viewer
 from ringway.web.observed import ObservedPage
 
 __all__ = ["Wanted", "run"]
 
 _WIDEST: Final = 110
-_HELD: Final = 1 << 24
+_HELD: Final = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,8 @@ class Wanted:
         call: the only conversation to be shown; None for all.
         mask: whether to leave out names and numbers.
         language: of the sentences.
+        hep: where to take what servers send by HEP instead.
+        hep_key: what it must carry; empty for anything.
     """
 
     file: str | None
@@ -64,6 +63,8 @@ class Wanted:
     call: str | None
     mask: bool
     language: Language
+    hep: str | None = None
+    hep_key: str = ""
 
 
 def run(wanted: Wanted) -> None:
@@ -72,27 +73,32 @@ def run(wanted: Wanted) -> None:
     Raises:
         CaptureError: it cannot be read, or has no SIP, or the page cannot be written.
         LiveError: the interface cannot be listened on.
+        CollectorError: the place for HEP cannot be listened at.
         typer.Exit: with 1 if something was wrong.
     """
+    tune_collector()
     viewer = Viewer(wanted.language, Mask() if wanted.mask else None)
     summary = Summary()
     try:
         with ExitStack() as stack:
-            capture = stack.enter_context(opened(wanted.file, wanted.interface))
-            if capture.events is not None:
-                _tell_events(wanted, capture.events)
-                return
+            capture = stack.enter_context(
+                opened(wanted.file, wanted.interface, wanted.hep, wanted.hep_key)
+            )
             page = None
             if wanted.html is not None:
-                file = stack.enter_context(_page_file(wanted.html))
+                file = stack.enter_context(_page_file(wanted.html, wanted.file))
                 page = stack.enter_context(ObservedPage(viewer, file))
             _explain(wanted, capture, viewer, summary, page)
             name = capture.name
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
+    except OSError as error:
+        _forget_output()
+        reason = (error.strerror or str(error)).lower()
+        raise CaptureError(f"it cannot be written: {reason}") from None
     else:
-        if not summary.messages and wanted.interface is None:
+        if not summary.messages and not summary.decisions and wanted.file is not None:
             raise CaptureError(labels(wanted.language)["nothing"].format(viewer.say(name)))
         if wanted.call is not None and not summary.kinds:
             raise CaptureError(f"no conversation has the Call-ID {viewer.say(wanted.call)}")
@@ -148,25 +154,19 @@ def _talks(wanted: Wanted, capture: Capture, viewer: Viewer, summary: Summary) -
         for fault in summary.across:
             summary.found(fault)
     summary.messages = explainer.messages
+    summary.decisions = explainer.decisions
     summary.troubles = explainer.troubles
 
 
-def _tell_events(wanted: Wanted, events: Iterable[Decision | Trouble]) -> None:
-    """Tell the log of a server of ours: it has decisions, and no messages to draw."""
-    if wanted.json or wanted.ladder or wanted.html or wanted.mask:
-        raise CaptureError("an event log is told as text: leave out the options")
-    teller = StoryTeller(paint=terminal_paint())
-    for event in events:
-        if isinstance(event, Trouble):
-            fail(f"line {numbers(event.frames)}: {escape(event.text)}")
-        elif wanted.call in (None, event.call_id):
-            _write(sys.stdout, [*teller.settle(event.at), *teller.tell(event)])
-    _write(sys.stdout, teller.close())
-    sys.stdout.flush()
+def _forget_output() -> None:
+    """Let what waits to be written go nowhere, or the interpreter tries once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _page_file(path: Path) -> TextIO:
+def _page_file(path: Path, capture: str | None) -> TextIO:
     try:
+        if capture not in (None, "-") and path.exists() and path.samefile(cast("str", capture)):
+            raise CaptureError(f"{path} is the capture, and would be written over")
         return path.open("w", encoding="utf-8")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

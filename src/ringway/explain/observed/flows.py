@@ -15,11 +15,25 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from ringway.capture.items import Closed, Item, KeepAlive, Opened, Seen, Trouble, Unreachable
+from ringway.capture.items import (
+    Closed,
+    Decided,
+    Item,
+    KeepAlive,
+    Opened,
+    Seen,
+    Tick,
+    Trouble,
+    Unreachable,
+)
 from ringway.errors import ParseError
 from ringway.explain.observed.model import Copy, Exchange, Hop, Sight
 from ringway.message import NameAddr
+from ringway.message.memory import remember
 from ringway.transport.flow import DEFAULT_PORTS, UDP, Address
+
+LARGE: Final = 1300
+"""Octets above which a request is not to go over UDP (RFC 3261 §18.1.1)."""
 
 _BEATS: Final = 64
 _REGISTRATIONS: Final = 64
@@ -31,6 +45,9 @@ _GENERATIONS: Final = 16
 # Seconds after its end in which a message belongs to the old flow: one side may still send.
 _TRAILING: Final = 1.0
 _SERVERS: Final = frozenset(DEFAULT_PORTS.values())
+
+# Phones register again and again.
+_aors: Final[dict[str, str]] = {}
 
 _Pair = tuple[str, Address, Address]
 
@@ -70,6 +87,7 @@ class Registration(NamedTuple):
         hop: of the REGISTER.
         direct: True if this hop is the phone's own: nobody had forwarded the REGISTER before.
         outbound: True if the 2xx says Require: outbound.
+        path: the values of Path in the REGISTER (RFC 3327).
     """
 
     at: float
@@ -83,6 +101,7 @@ class Registration(NamedTuple):
     hop: Hop
     direct: bool
     outbound: bool
+    path: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -107,6 +126,7 @@ class History:
         unreachable: the latest reports that a datagram on it could not be delivered.
         flow_timer: the seconds the server told in Flow-Timer; 0 if it told none (RFC 5626 §10).
         registrations: what was registered over it, a refresh in the place of what it refreshes.
+        passed: the octets of the largest datagram to each side that was answered, if it was large.
     """
 
     transport: str
@@ -121,11 +141,12 @@ class History:
     last_message: Copy | None = None
     last_from: dict[Address, Copy] = field(default_factory=dict)
     messages: int = 0
-    beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=_BEATS))
+    beats: list[Beat] = field(default_factory=list)
     mapped: list[Address] = field(default_factory=list)
-    unreachable: deque[Unreachable] = field(default_factory=lambda: deque(maxlen=_UNREACHABLE))
+    unreachable: list[Unreachable] = field(default_factory=list)
     flow_timer: int = 0
     registrations: list[Registration] = field(default_factory=list)
+    passed: dict[Address, int] = field(default_factory=dict)
 
     @property
     def hop(self) -> Hop:
@@ -158,17 +179,18 @@ class Flows:
         # Longest-silent first; of each pair of addresses one flow after another.
         self._pairs: OrderedDict[_Pair, list[History]] = OrderedDict()
         self._closed: deque[History] = deque(maxlen=limit)
-        self._users: OrderedDict[str, deque[Registration]] = OrderedDict()
+        self._users: OrderedDict[str, list[Registration]] = OrderedDict()
         self._behind: OrderedDict[Address, str] = OrderedDict()
 
     def see(self, item: Item) -> History | None:
         """Take in an item; return its flow, None if it is about none."""
-        if isinstance(item, Trouble):
+        if isinstance(item, (Trouble, Decided, Tick)):
             return None
         copy = Copy(item.at, item.frames)
         if isinstance(item, Unreachable):
             history = self._current(UDP, item.source, item.target, copy)
             history.unreachable.append(item)
+            del history.unreachable[:-_UNREACHABLE]
             return history
         if isinstance(item, Opened):
             history = History(item.transport, item.source, item.target, copy, copy)
@@ -188,6 +210,7 @@ class Flows:
             history.beats.append(
                 Beat(item.at, item.frames, item.source, item.kind, item.answer, item.mapped)
             )
+            del history.beats[:-_BEATS]
             if item.mapped is not None and item.mapped not in history.mapped[-_MAPPED:]:
                 history.mapped.append(item.mapped)
                 del history.mapped[:-_MAPPED]
@@ -203,8 +226,9 @@ class Flows:
         for each in granted(exchange, response) or self._removed(exchange, response):
             if history is not None:
                 _replace(history.registrations, each)
-            known = self._users.setdefault(each.aor, deque(maxlen=_OF_A_USER))
+            known = self._users.setdefault(each.aor, [])
             known.append(each)
+            del known[:-_OF_A_USER]
             self._users.move_to_end(each.aor)
             if len(self._users) > self._limit:
                 self._users.popitem(last=False)
@@ -213,6 +237,13 @@ class Flows:
                 self._behind.move_to_end(exchange.hop.source)
                 if len(self._behind) > self._limit:
                     self._behind.popitem(last=False)
+
+    def arrived(self, exchange: Exchange, octets: int) -> None:
+        """Take in that a large datagram was answered; the tracer calls it."""
+        history = self.at(exchange.hop, exchange.at)
+        if history is not None:
+            target = exchange.hop.target
+            history.passed[target] = max(octets, history.passed.get(target, 0))
 
     def of(self, hop: Hop) -> list[History]:
         """Return the flows between two places, either direction, the oldest first."""
@@ -229,6 +260,11 @@ class Flows:
     def all(self) -> list[History]:
         """Return every flow that is remembered, the one that was silent the longest first."""
         return [history for histories in self._pairs.values() for history in histories]
+
+    def now(self) -> float:
+        """Return when the last thing was seen on any flow; 0 before there was one."""
+        latest = next(reversed(self._pairs.values()), None)
+        return 0.0 if latest is None else latest[-1].last.at
 
     def take_closed(self) -> list[History]:
         """Return the flows that closed since this was last asked."""
@@ -334,6 +370,7 @@ def granted(exchange: Exchange, response: Sight) -> list[Registration]:
                 exchange.hop,
                 not asked.several("via"),
                 "outbound" in [tag.lower() for tag in told.require],
+                tuple(asked.values("path")),
             )
         )
     return found
@@ -342,16 +379,20 @@ def granted(exchange: Exchange, response: Sight) -> list[Registration]:
 def aor_of(request: Sight) -> str:
     """Return the URI in To without parameters; empty if it cannot be read."""
     try:
-        return str(replace(request.message.to.uri, params=(), headers=(), password=None))
+        to = request.message.to
     except ParseError:
         return ""
+    known = _aors.get(to.uri_text)
+    if known is not None:
+        return known
+    return remember(_aors, to.uri_text, str(replace(to.uri, params=(), headers=(), password=None)))
 
 
 def _same(given: NameAddr, wanted: NameAddr) -> bool:
     if wanted.instance and wanted.has_param("reg-id"):
         ours = (wanted.instance, wanted.param("reg-id"))
-        if (given.instance, given.param("reg-id")) == ours:
-            return True
+        if given.instance and given.has_param("reg-id"):
+            return (given.instance, given.param("reg-id")) == ours
     return given.uri_text == wanted.uri_text or given.uri.equals(wanted.uri)
 
 

@@ -1,15 +1,15 @@
 """The message ladder of a conversation: who sent what to whom, as columns and arrows.
 
 `ladder_of` makes the columns and rungs, for every picture alike; `draw` puts them into lines of
-text. A place is a host; where all traffic is within one host, it is an address.
+text. A place is a host; where programs on one host talk to each other, it is an address there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final, NamedTuple
 
-from ringway.explain.observed.model import Conversation, Sight
+from ringway.explain.observed.model import Conversation, Sight, status_of
 from ringway.explain.text import Paint, Tone, escape, plain
 from ringway.message import Request
 from ringway.transport.flow import Address
@@ -18,6 +18,9 @@ __all__ = ["Ladder", "Rung", "draw", "ladder_of", "place_of"]
 
 _TIME: Final = 10
 """Characters before the first column."""
+
+_MOST_PLACES: Final = 50
+"""Columns; all other places share the last one."""
 
 _NARROWEST: Final = 14
 """Characters between two columns, at least."""
@@ -50,7 +53,7 @@ class Ladder(NamedTuple):
     """Columns and rungs.
 
     Attributes:
-        places: the columns, in the order they first take part.
+        places: the columns, in the order they first take part; who is called comes last.
         rungs: the messages, in the order they were first seen.
     """
 
@@ -61,22 +64,48 @@ class Ladder(NamedTuple):
 def ladder_of(conversation: Conversation) -> Ladder:
     """Make the ladder of a conversation."""
     sights = conversation.sights()
-    by_host = len({address.host for sight in sights for address in _ends(sight)}) > 1
-    places: dict[str, int] = {}
+    crowded = {a.host for a, b in map(_ends, sights) if a.host == b.host and a != b}
+    places = _ordered(sights, crowded)
+    if len(places) > _MOST_PLACES:
+        places = (*places[: _MOST_PLACES - 1], "…")
+    columns = {place: number for number, place in enumerate(places)}
+    rest = len(places) - 1
     rungs = []
     for sight in sights:
-        source, target = (
-            places.setdefault(place_of(address, by_host=by_host), len(places))
-            for address in _ends(sight)
-        )
+        source, target = (columns.get(place_of(each, crowded), rest) for each in _ends(sight))
         label, status = _label(sight)
         rungs.append(Rung(sight, source, target, label, status))
-    return Ladder(tuple(places), tuple(rungs))
+    return Ladder(places, tuple(rungs))
 
 
-def place_of(address: Address, *, by_host: bool) -> str:
-    """Return the name of the column that an address belongs to."""
-    return address.host if by_host else str(address)
+def place_of(address: Address, crowded: Container[str]) -> str:
+    """Return the name of the column that an address belongs to.
+
+    Args:
+        address: the address.
+        crowded: hosts on which several programs talk to each other.
+    """
+    return str(address) if address.host in crowded else address.host
+
+
+def _ordered(sights: list[Sight], crowded: Container[str]) -> tuple[str, ...]:
+    """Return the columns: those who only answer, and not with a failure, behind all others."""
+    asked: set[str] = set()
+    agreed: set[str] = set()
+    found: dict[str, None] = {}
+    for sight in sights:
+        source, target = (place_of(each, crowded) for each in _ends(sight))
+        found |= {source: None, target: None}
+        status = status_of(sight)
+        if status == 0 and ";tag=" not in (sight.message.get("to") or ""):
+            asked.add(source)
+        elif 100 < status < 300:
+            agreed.add(source)
+    last = agreed - asked
+    return (
+        *(each for each in found if each not in last),
+        *(each for each in found if each in last),
+    )
 
 
 def draw(
@@ -128,7 +157,7 @@ def _line(rung: Rung, count: int, gap: int, began: float, paint: Paint) -> str:
     label = escape(rung.label, 60)
     if rung.repeats:
         label += f" x{rung.repeats + 1}"
-    time = f"{rung.sight.at - began:8.3f}  "
+    time = f"{rung.sight.at - began:8.3f}  " if rung.sight.at else " " * _TIME
     before = "".join("│".ljust(gap) for _ in range(left))
     frames = f"  {rung.sight.frames[0]}" if rung.sight.frames else ""
     if left == right:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from ringway.capture.items import Seen
+from ringway.capture.items import Decided, Seen
+from ringway.capture.lenient import read_message
 from ringway.message import Request, Response
 from ringway.transport.flow import Address
 
@@ -58,23 +59,51 @@ class Copy(NamedTuple):
     frames: tuple[int, ...]
 
 
-@dataclass(slots=True)
 class Sight:
     """A message on one hop, and its repeats.
 
-    Attributes:
+    Its octets are kept; what was read from them may be put away, and is read again when asked for.
+
+    Args:
         message: the message.
         hop: from where to where.
         copies: each time it was seen, the first first.
         data: its octets.
         fault: what is wrong with it; empty if nothing is.
+
+    Attributes:
+        status: of a response; 0 for a request.
     """
 
-    message: Request | Response
-    hop: Hop
-    copies: list[Copy]
-    data: bytes
-    fault: str = ""
+    __slots__ = ("_message", "copies", "data", "fault", "hop", "status")
+
+    def __init__(
+        self,
+        message: Request | Response,
+        hop: Hop,
+        copies: list[Copy],
+        data: bytes,
+        fault: str = "",
+    ) -> None:
+        self._message: Request | Response | None = message
+        self.hop = hop
+        self.copies = copies
+        self.data = data
+        self.fault = fault
+        self.status: int = message.status if isinstance(message, Response) else 0
+
+    @property
+    def message(self) -> Request | Response:
+        """The message."""
+        message = self._message
+        if message is None:
+            message = self._message = read_message(self.data)[0]
+            assert message is not None  # noqa: S101 - it was read from the same octets before
+        return message
+
+    def put_away(self) -> None:
+        """Keep no more than the octets until somebody asks."""
+        self._message = None
 
     @property
     def at(self) -> float:
@@ -87,7 +116,7 @@ class Sight:
         return self.copies[0].frames
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Exchange:
     """A transaction on one hop (RFC 3261 §17): matched by branch, CSeq and both ends.
 
@@ -115,13 +144,16 @@ class Exchange:
     @property
     def final(self) -> Sight | None:
         """The first final response."""
-        return next((each for each in self.responses if status_of(each) >= 200), None)
+        for each in self.responses:
+            if each.status >= 200:
+                return each
+        return None
 
     @property
     def status(self) -> int:
         """Its status; 0 without a final response."""
         final = self.final
-        return 0 if final is None else status_of(final)
+        return 0 if final is None else final.status
 
     @property
     def at(self) -> float:
@@ -144,6 +176,7 @@ class Conversation:
         exchanges: in the order of their first messages, over all hops.
         complete: False if it was still going on when the capture ended, or had to be let go early.
         damaged: messages of it that could not be read far enough to belong to an exchange.
+        decided: what a server of ours decided; only where there are no messages.
     """
 
     call_id: str
@@ -151,16 +184,26 @@ class Conversation:
     exchanges: list[Exchange] = field(default_factory=list)
     complete: bool = True
     damaged: list[Seen] = field(default_factory=list)
+    decided: tuple[Decided, ...] = ()
+    _sights: list[Sight] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def at(self) -> float:
-        """When its first message was seen."""
-        return self.exchanges[0].at
+        """When its first message was seen, or its first decision was made."""
+        return self.exchanges[0].at if self.exchanges else self.decided[0].at
+
+    @property
+    def ended(self) -> float:
+        """When its last message was seen, or its last decision was made."""
+        times = [copy.at for sight in self.sights() for copy in sight.copies]
+        return max([*times, *(each.at for each in self.decided)])
 
     def sights(self) -> list[Sight]:
-        """Every message, in the order they were first seen."""
-        found = [each for exchange in self.exchanges for each in sights_of(exchange)]
-        return sorted(found, key=lambda sight: (sight.at, sight.frames))
+        """Every message, in the order they were first seen; ask once it has ended."""
+        if not self._sights:
+            found = [each for exchange in self.exchanges for each in sights_of(exchange)]
+            self._sights = sorted(found, key=lambda sight: sight.copies[0])
+        return self._sights
 
     def of(self, method: str) -> list[Exchange]:
         """The exchanges of one method."""
@@ -169,7 +212,7 @@ class Conversation:
 
 def status_of(sight: Sight) -> int:
     """Return the status of a response, 0 for a request."""
-    return sight.message.status if isinstance(sight.message, Response) else 0
+    return sight.status
 
 
 def sights_of(exchange: Exchange) -> list[Sight]:

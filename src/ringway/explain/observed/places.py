@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Final
 
 from ringway.errors import ParseError
-from ringway.explain.observed.flows import Flows
+from ringway.explain.observed.flows import Flows, History, Registration
 from ringway.explain.observed.line import Place
 from ringway.explain.observed.model import Hop, Sight, status_of
 from ringway.explain.observed.tree import Leg
 from ringway.message import NameAddr, Request, Uri
 from ringway.message.memory import remember
 from ringway.transport.flow import Address
+
+_CONTACTS: Final = 32
 
 # Calls repeat who takes part in them.
 _plain: Final[dict[str, str]] = {}
@@ -50,6 +52,30 @@ class Places:
     def legend(self) -> tuple[Place, ...]:
         """Return the places in the order in which they come up."""
         return tuple(self._known.values())
+
+    def flow_behind(self, leg: Leg, when: float) -> tuple[Registration, History] | None:
+        """Return the flow of a phone that a request would have gone over, by who registered it.
+
+        Args:
+            leg: it leads to the proxy over which the phone had registered.
+            when: seconds; as of then.
+        """
+        first, proxy = leg.exchange.first, leg.exchange.hop.target
+        uri = first.message.uri_text if isinstance(first.message, Request) else ""
+        found = [
+            each
+            for each in self._flows.bindings(user_of(first, "to"), when)
+            if each.direct and each.reg_id and each.hop.target.host == proxy.host
+        ]
+        found = [each for each in found if each.contact == uri] or found
+        found = [each for each in found if each.hop.target == proxy] or found
+        history = self._flows.at(found[0].hop, when) if len(found) == 1 else None
+        return None if history is None else (found[0], history)
+
+    def reported(self, leg: Leg) -> str:
+        """Return why the network could not deliver a request; empty if it did not say so."""
+        reports = [each for flow in self._flows.of(leg.exchange.hop) for each in flow.unreachable]
+        return next((each.reason for each in reports if each.at >= leg.at), "")
 
     def _asks(self, root: Leg) -> None:
         """Learn who sends: nobody but a user agent sends with one Via."""
@@ -101,9 +127,9 @@ def plain(uri: Uri) -> str:
 
 
 def contacts_of(sight: Sight) -> tuple[NameAddr, ...]:
-    """Return the contacts of a message; none if they cannot be read."""
+    """Return the contacts of a message, the first of very many; none if they cannot be read."""
     try:
-        return sight.message.contacts
+        return sight.message.contacts[:_CONTACTS]
     except ParseError:
         return ()
 
@@ -139,8 +165,14 @@ def _callee(leg: Leg) -> str:
     whom = user_of(first, "to")
     try:
         uri = first.message.uri if isinstance(first.message, Request) else None
-        if uri is None or uri.user is None or uri.user == first.message.to.uri.user:
+        if uri is None or uri.user is None or _is_of(uri, first.message.to.uri):
             return whom
     except ParseError:
         return whom
     return plain(uri)
+
+
+def _is_of(contact: Uri, user: Uri) -> bool:
+    """Say whether a Contact is one that a user's phone has made up: bob-0x5575, or anything."""
+    made = contact.host.endswith(".invalid")
+    return made or bool(contact.user and contact.user.startswith(user.user or contact.user))

@@ -132,8 +132,33 @@ def _final(leg: Leg, root: Leg, response: Sight, places: Places) -> Iterator[Lin
     else:
         name = "rejected"
     yield _line(name, leg, root, response, places, more)
+    if name == "flow-failed":
+        yield from _dead_flow(leg, response, places)
     if more["reason"] and status >= 300:
         yield Line(response.at, response.frames, "said", more, 0, (response,))
+
+
+def _dead_flow(leg: Leg, response: Sight, places: Places) -> Iterator[Line]:
+    """Tell which flow is gone, and since when."""
+    found = places.flow_behind(leg, response.at)
+    if found is None:
+        return
+    registration, history = found
+    heard = history.last_from.get(registration.hop.source)
+    if history.closed is not None and history.closed.at <= response.at:
+        end, name = history.closed, "gone-reset" if history.how == "reset" else "gone-closed"
+    elif heard is not None and heard.at <= response.at:
+        end, name = heard, "gone-silent"
+    else:
+        return
+    facts = {
+        "whom": registration.aor,
+        "reg_id": str(registration.reg_id),
+        "flow": str(history),
+        "who": places.name(history.closed_by) if history.closed_by else "",
+        "took": span(response.at - end.at),
+    }
+    yield Line(response.at, response.frames, name, facts)
 
 
 def _registered(exchange: Exchange, response: Sight) -> tuple[str, str]:
@@ -153,6 +178,7 @@ def _line(
 ) -> Line:
     hop = leg.exchange.hop
     facts = {
+        "method": leg.exchange.method,
         "place": places.name(hop.target),
         "who": places.name(hop.source),
         "to": places.to(hop),

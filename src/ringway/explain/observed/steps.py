@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ringway.errors import ParseError
+from ringway.explain.observed.findings.copies import Copies
 from ringway.explain.observed.flows import Flows, History
 from ringway.explain.observed.line import Line, span
 from ringway.explain.observed.model import Conversation, Copy, Hop, Sight, status_of
@@ -39,12 +40,16 @@ def steps(
 ) -> tuple[Line, ...]:
     """Return the steps of a conversation in order, the middle of a very long one left out."""
     lines: list[Line] = []
+    sights = conversation.sights()
+    copies = Copies(sights if any(len(each.copies) > 1 for each in sights) else ())
     asked: dict[tuple[str, str, bool], list[Leg]] = {}
     for root in roots:
         first = root.exchange.first
         key = (root.exchange.method, user_of(first, "from"), root.in_dialog)
         before = asked.setdefault(key, [])
         lines += _request(root, before[-_LAST:], places, flows)
+        for leg in root.walk():
+            lines += _copies(leg, copies, places)
         before.append(root)
         lines += results(root, places)
     if one_sided(conversation):
@@ -52,7 +57,7 @@ def steps(
     elif conversation.complete:
         lines += _silence(roots, places)
     lines += _ends(conversation, roots, places, flows)
-    lines.sort(key=lambda line: line.at)
+    lines.sort(key=lambda line: (line.at, line.frames))
     if len(lines) > _FIRST + _LAST:
         left = lines[_FIRST:-_LAST]
         facts = {"count": str(len(left))}
@@ -69,7 +74,6 @@ def _request(root: Leg, before: list[Leg], places: Places, flows: Flows) -> Iter
     else:
         yield _line(name, root, before, places)
     for leg in root.walk():
-        yield from _copies(leg, places)
         yield from _cancel(leg, places)
         if len(leg.children) == 1 and (leg is root or leg is not leg.root) and _starts(leg):
             yield from _onward(leg, places)
@@ -212,21 +216,21 @@ def _facts(leg: Leg, places: Places) -> dict[str, str]:
     }
 
 
-def _copies(leg: Leg, places: Places) -> Iterator[Line]:
+def _copies(leg: Leg, copies: Copies, places: Places) -> Iterator[Line]:
     """Tell that a message had to be sent again and again."""
     request = leg.exchange.request
-    if request is not None and len(request.copies) > 1:
+    if request is not None and len(sent := copies.sent(request)) > 1:
         name = "repeated" if leg.exchange.responses else "unheard"
-        yield _repeated(name, request, leg, places)
+        yield _repeated(name, request, sent, leg, places)
     final = leg.exchange.final
-    if final is not None and len(final.copies) > 1 and not leg.children:
-        yield _repeated("answer-repeated", final, leg, places)
+    if final is not None and not leg.children and len(sent := copies.sent(final)) > 1:
+        yield _repeated("answer-repeated", final, sent, leg, places)
 
 
-def _repeated(name: str, sight: Sight, leg: Leg, places: Places) -> Line:
-    last = sight.copies[-1]
+def _repeated(name: str, sight: Sight, sent: list[Copy], leg: Leg, places: Places) -> Line:
+    last = sent[-1]
     facts = _facts(leg, places) | {
-        "count": str(len(sight.copies)),
+        "count": str(len(sent)),
         "took": span(last.at - sight.at),
         "code": code_of(sight),
     }

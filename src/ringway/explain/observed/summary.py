@@ -25,6 +25,7 @@ class Summary:
         faults: findings of each name.
         firsts: the first finding of each name.
         messages: SIP messages.
+        decisions: decisions of servers of ours, from their logs.
         across: findings about several conversations.
         troubles: what could not be read.
     """
@@ -33,6 +34,7 @@ class Summary:
     faults: Counter[str] = field(default_factory=Counter)
     firsts: dict[str, Fault] = field(default_factory=dict)
     messages: int = 0
+    decisions: int = 0
     across: tuple[Fault, ...] = ()
     troubles: list[Trouble] = field(default_factory=list)
 

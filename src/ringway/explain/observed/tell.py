@@ -9,13 +9,16 @@ verdict.py   how it ended
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ringway.explain.observed.flows import Flows
 from ringway.explain.observed.line import Line, Place, Story
 from ringway.explain.observed.model import Conversation
 from ringway.explain.observed.places import Places
 from ringway.explain.observed.steps import steps
-from ringway.explain.observed.tree import grow
+from ringway.explain.observed.tree import cut_down, grow
 from ringway.explain.observed.verdict import advice, title, verdict
+from ringway.explain.observed.words import TIMES
 
 __all__ = ["Line", "Place", "Story", "tell"]
 
@@ -31,4 +34,13 @@ def tell(conversation: Conversation, flows: Flows) -> Story:
     places = Places(roots, flows)
     lines = steps(conversation, roots, places, flows)
     end = verdict(conversation, roots, places)
-    return Story(title(conversation, roots), lines, end, advice(end, lines), places.legend())
+    if not conversation.at:
+        lines, end = tuple(_untimed(line) for line in lines), _untimed(end)
+    story = Story(title(conversation, roots), lines, end, advice(end, lines), places.legend())
+    cut_down(roots)
+    return story
+
+
+def _untimed(line: Line) -> Line:
+    """Return a line of a text in which no time stands: its messages all seem to come at once."""
+    return replace(line, facts=dict(line.facts) | dict.fromkeys(TIMES, ""))

@@ -18,9 +18,10 @@ from typing import Final
 
 from ringway.capture.items import Item, Seen
 from ringway.errors import ParseError
-from ringway.explain.observed.flows import Flows
+from ringway.explain.observed.flows import LARGE, Flows
 from ringway.explain.observed.model import Conversation, Copy, Exchange, Hop, Kind, Sight
 from ringway.message import CSeq, Request, Response, Via
+from ringway.transport.flow import UDP
 
 ANSWERED: Final = 64.0
 """Seconds after the last message when nothing is pending: 64*T1, twice (RFC 3261 §17.1.2.2)."""
@@ -30,6 +31,7 @@ DIALOG: Final = 3700.0
 """Seconds between messages of a call: an hour, and a session timer may come late (RFC 4028)."""
 
 _DOUBLE: Final = 0.02  # no timer of SIP is as short: the same packet, captured twice
+_LONG: Final = 2048  # octets for which a message counts as one more
 _EXCHANGES: Final = 1000
 _RESPONSES: Final = 100
 _COPIES: Final = 100
@@ -63,6 +65,7 @@ class _Open:
     __slots__ = (
         "confirmed",
         "conversation",
+        "fresh",
         "heard_at",
         "index",
         "messages",
@@ -75,6 +78,7 @@ class _Open:
         self.conversation = conversation
         # By branch, CSeq number and method; the latest first. An ACK is found by its own, too.
         self.index: dict[_Key, list[Exchange]] = {}
+        self.fresh: list[Sight] = []
         self.heard_at = 0.0
         self.messages = 0
         self.pending = 0
@@ -92,17 +96,21 @@ class Tracer:
 
     Args:
         limit: conversations that are kept open at once.
-        messages: messages that are kept in them.
+        messages: messages that are kept in them; a long one counts as several.
+        fresh: messages that are kept as they were read, of conversations that were heard of last;
+            of the others only the octets are kept.
 
     Attributes:
         flows: what is known of the flows.
     """
 
-    def __init__(self, limit: int = 10_000, messages: int = 50_000) -> None:
+    def __init__(self, limit: int = 10_000, messages: int = 30_000, fresh: int = 2_000) -> None:
         self.flows = Flows(limit)
         self._limit = limit
         self._most_messages = messages
+        self._most_fresh = fresh
         self._held = 0
+        self._fresh = 0
         self._now = 0.0
         self._due = float("inf")
         # Longest-silent first, so the next one that is due is always at the front.
@@ -114,6 +122,7 @@ class Tracer:
             (self._pending, PENDING),
             (self._dialogs, DIALOG),
         )
+        self._heard: OrderedDict[str, _Open] = OrderedDict()  # those with fresh messages
         self._calls: dict[str, _Open] = {}
         self._ended: list[Conversation] = []
 
@@ -132,6 +141,10 @@ class Tracer:
             return []
         ended, self._ended = self._ended, []
         return ended
+
+    def holds(self, call_id: str) -> bool:
+        """Say whether a conversation is still open."""
+        return call_id in self._calls
 
     def close(self) -> list[Conversation]:
         """Return the conversations that are still open, in the order they began."""
@@ -155,9 +168,12 @@ class Tracer:
             return
         method = message.method if isinstance(message, Request) else cseq.method
         call = self._calls.get(call_id)
-        if call is None or len(call.conversation.exchanges) >= _EXCHANGES:
-            if call is not None:
-                self._end(call, complete=False)
+        if call is not None and (
+            len(call.conversation.exchanges) >= _EXCHANGES or call.messages >= self._most_messages
+        ):
+            self._end(call, complete=False)
+            call = None
+        if call is None:
             kind = _KINDS.get(method, Kind.OTHER)
             call = _Open(Conversation(call_id, kind), self._pending)
             self._calls[call_id] = call
@@ -170,8 +186,13 @@ class Tracer:
         else:
             known = _request(call, sight, method, via, cseq)
         if not known:
-            call.messages += 1
-            self._held += 1
+            self._hold(call, seen)
+            call.fresh.append(sight)
+            self._fresh += 1
+            self._heard[call_id] = call
+            self._heard.move_to_end(call_id)
+            while self._fresh > self._most_fresh and len(self._heard) > 1:
+                self._put_away(self._heard.popitem(last=False)[1])
         self._settle(call_id, call)
 
     def _hear_damaged(self, seen: Seen) -> None:
@@ -179,8 +200,18 @@ class Tracer:
         call = self._calls.get(found[1].decode("utf-8", "surrogateescape")) if found else None
         if call is not None and len(call.conversation.damaged) < _DAMAGED:
             call.conversation.damaged.append(seen)
-            call.messages += 1
-            self._held += 1
+            self._hold(call, seen)
+
+    def _hold(self, call: _Open, seen: Seen) -> None:
+        weight = 1 + len(seen.data) // _LONG
+        call.messages += weight
+        self._held += weight
+
+    def _put_away(self, call: _Open) -> None:
+        self._fresh -= len(call.fresh)
+        for sight in call.fresh:
+            sight.put_away()
+        call.fresh.clear()
 
     def _response(
         self, call: _Open, sight: Sight, message: Response, via: Via, cseq: CSeq, to_tag: str
@@ -192,10 +223,11 @@ class Tracer:
             _add(call, key, exchange)
         status = message.status
         for other in exchange.responses:
+            if other.status != status:
+                continue
             known = other.message
             if (
                 isinstance(known, Response)
-                and known.status == status
                 and known.to_tag == to_tag
                 and (status >= 200 or known.get("rseq") == message.get("rseq"))
             ):
@@ -203,6 +235,10 @@ class Tracer:
                 return True
         if status >= 200 and exchange.final is None and exchange.request is not None:
             call.pending -= 1
+        if sight.hop.transport == UDP and exchange.request is not None:
+            octets = len(exchange.request.data)
+            if octets > LARGE and not exchange.responses:
+                self.flows.arrived(exchange, octets)
         if len(exchange.responses) >= _RESPONSES:
             exchange.responses.pop()
         exchange.responses.append(sight)
@@ -255,6 +291,8 @@ class Tracer:
         conversation.complete = complete
         call.queue.pop(conversation.call_id, None)
         del self._calls[conversation.call_id]
+        self._heard.pop(conversation.call_id, None)
+        self._fresh -= len(call.fresh)
         self._held -= call.messages
         self._ended.append(conversation)
 

@@ -105,6 +105,13 @@ def grow(exchanges: list[Exchange]) -> list[Leg]:
     return roots
 
 
+def cut_down(roots: list[Leg]) -> None:
+    """Take trees apart, so that their memory is free at once: they point up and down."""
+    for root in roots:
+        for leg in root.walk():
+            leg.parent = None
+
+
 def _key(exchange: Exchange, branch: str) -> tuple[str, int, str]:
     return branch, exchange.number, exchange.method
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from ringway.explain.observed.line import Line, span
-from ringway.explain.observed.model import Conversation, Kind, Sight, status_of
+from ringway.explain.observed.model import Conversation, Kind, Sight, sights_of, status_of
 from ringway.explain.observed.places import Places, contacts_of, user_of
-from ringway.explain.observed.results import code_of, expires_of, one_sided
+from ringway.explain.observed.results import code_of, expires_of, has_credentials, one_sided
 from ringway.explain.observed.tree import Leg
 
 _ABOUT: Final = {Kind.CALL: "INVITE", Kind.REGISTRATION: "REGISTER"}
@@ -19,6 +19,7 @@ _ABOUT: Final = {Kind.CALL: "INVITE", Kind.REGISTRATION: "REGISTER"}
 _ADVICE: Final = {
     "verdict-silent": "advise-silent",
     "verdict-unauthorised": "advise-credentials",
+    "verdict-refused": "advise-password",
     "verdict-failed": "advise-code",
     "verdict-redirected": "advise-redirect",
     "verdict-bye-failed": "advise-bye",
@@ -27,7 +28,6 @@ _ADVICE: Final = {
 _ABOUT_STEPS: Final = {
     "unheard": "advise-silent",
     "repeated": "advise-loss",
-    "answer-repeated": "advise-loss",
 }
 _2XX: Final = range(200, 300)
 # Seconds without a response after which nobody waits for one: INVITE was sent four times by then.
@@ -39,7 +39,7 @@ def title(conversation: Conversation, roots: list[Leg]) -> Line:
     first = conversation.exchanges[0].first
     kind = conversation.kind
     facts = {
-        "who": user_of(first, "from"),
+        "who": user_of(first, "from") or str(conversation.exchanges[0].hop.source),
         "whom": user_of(first, "to"),
         "method": conversation.exchanges[0].method,
         "call": conversation.call_id,
@@ -78,7 +78,22 @@ def advice(end: Line, lines: tuple[Line, ...]) -> tuple[Line, ...]:
 
 
 def _initial(roots: list[Leg], method: str) -> list[Leg]:
-    return [each for each in roots if each.exchange.method == method and not each.in_dialog]
+    initial = [each for each in roots if each.exchange.method == method and not each.in_dialog]
+    return [_heard(each) for each in initial]
+
+
+def _heard(root: Leg) -> Leg:
+    """Return the leg whose answer counts; below, if a server wrote down only what it received."""
+    server = root.exchange.hop.target
+    below = [each for each in root.walk() if each.exchange.responses]
+    if (
+        not below
+        or root.exchange.responses
+        or any(sight.hop.source == server for each in below for sight in sights_of(each.exchange))
+    ):
+        return root
+    answered = [each for each in below if each.exchange.status in _2XX]
+    return (answered or below)[-1]
 
 
 def _middle(conversation: Conversation, roots: list[Leg], places: Places) -> Line:
@@ -111,7 +126,7 @@ def _answered(first: Leg, answered: Leg, conversation: Conversation, roots: list
     waited = max(each.copies[-1].at for each in conversation.sights()) - bye.at
     cut = end is None and not conversation.complete and waited < _LONG
     if cut or any(200 <= each.exchange.status < 300 for each in byes):
-        return Line(bye.at, frames, "verdict-ended", facts, 0, sights)
+        return Line(bye.at, frames, "verdict-ended", facts, status_of(final), sights)
     if end is None:
         return Line(bye.at, frames, "verdict-bye-silent", facts, 0, sights)
     facts["code"] = code_of(end)
@@ -130,7 +145,10 @@ def _outcome(leg: Leg, since: float, conversation: Conversation, places: Places)
         last = exchange.responses[-1] if exchange.responses else exchange.first
         end = max(each.copies[-1].at for each in conversation.sights())
         facts |= {"took": span(end - leg.at), "code": code_of(last)}
-        if not conversation.complete and (exchange.responses or end - leg.at < _LONG):
+        facts["reason"] = places.reported(leg)
+        if facts["reason"] and not exchange.responses:
+            name = "verdict-unreachable"
+        elif not conversation.complete and (exchange.responses or end - leg.at < _LONG):
             name = "verdict-unfinished"
         elif one_sided(conversation):
             name = "verdict-one-sided"
@@ -150,6 +168,8 @@ def _outcome(leg: Leg, since: float, conversation: Conversation, places: Places)
     elif status < 400:
         facts["uri"] = ", ".join(each.uri_text for each in contacts_of(final)) or "?"
         name = "verdict-redirected"
+    elif status in {401, 407}:
+        name = "verdict-refused" if has_credentials(exchange) else "verdict-unauthorised"
     else:
-        name = "verdict-unauthorised" if status in {401, 407} else "verdict-failed"
+        name = "verdict-failed"
     return Line(final.at, final.frames, name, facts, status, (final,))

@@ -8,7 +8,7 @@ page on top of that.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,6 +28,10 @@ __all__ = ["Fault", "Person", "Step", "Talk", "Viewer", "clock", "numbers"]
 _LONGEST: Final = 1000
 """Characters of one sentence."""
 _MOST_NUMBERS: Final = 12
+_OPEN: Final = frozenset(
+    f"verdict-{name}" for name in ("answered", "no-final", "silent", "one-sided", "middle")
+)
+"""Ends that may not have been the end, if the capture ended too."""
 _FOLDED: Final = re.compile(r"\r?\n[ \t]+")
 _YEAR_UNKNOWN: Final = 1973
 
@@ -112,7 +116,7 @@ class Talk:
         title: who wanted what from whom.
         steps: what happened, in order.
         verdict: how it ended.
-        advice: what to do.
+        advice: what to do, if no finding says it.
         faults: what was wrong.
         people: the legend.
         codes: the registered response codes in it, each once.
@@ -133,16 +137,23 @@ class Talk:
     codes: tuple[int, ...]
     conversation: Conversation
 
+    @property
+    def cut(self) -> bool:
+        """Whether the capture ended before it was known how this ends."""
+        return not self.complete and self.verdict.name in _OPEN
+
     def ladder(self) -> Ladder:
         """Make its ladder: what that holds has to go through `Viewer.say` and `message`."""
         return ladder_of(self.conversation)
 
     def column(self, place: str) -> str:
-        """Return who is at a place of the ladder; empty if nobody knows."""
-        for person in self.people:
-            if person.name != person.address and place in (person.address, _host(person.address)):
-                return person.name.removeprefix("sip:")
-        return ""
+        """Return who is at a place of the ladder; empty if nobody knows, or there are several."""
+        names = {
+            person.name.removeprefix("sip:")
+            for person in self.people
+            if person.name != person.address and place in (person.address, _host(person.address))
+        }
+        return names.pop() if len(names) == 1 else ""
 
 
 class Viewer:
@@ -164,19 +175,24 @@ class Viewer:
         if self._mask is not None:
             for sight in sights:
                 self._mask.learn(_text(sight.data))
+            for each in conversation.decided:
+                self._mask.learn(f"{each.decision.aor} {each.decision.text}")
         began = conversation.at
+        # What was found says better what to do.
+        found = any(each.severity is not Severity.NOTE for each in explained.findings)
         statuses = {status_of(sight) for sight in sights}
         statuses |= {finding.status for finding in explained.findings}
+        statuses |= {each.decision.status for each in conversation.decided}
         return Talk(
             self.say(conversation.call_id),
             conversation.kind.value,
             began,
-            max(copy.at for sight in sights for copy in sight.copies),
+            conversation.ended,
             conversation.complete,
             self.say(sentence(story.title, self.language)),
             tuple(self._step(line, began) for line in story.lines),
             self._step(story.verdict, began),
-            tuple(self._step(line, began) for line in story.advice),
+            () if found else tuple(self._step(line, began) for line in story.advice),
             tuple(self.fault(finding) for finding in explained.findings),
             tuple(
                 Person(str(each.address), self.say(each.name), role(each.role, self.language))
@@ -188,6 +204,9 @@ class Viewer:
 
     def fault(self, finding: Finding) -> Fault:
         """Return what is shown of a finding."""
+        user = finding.facts.get("user")
+        if self._mask is not None and user:
+            finding = replace(finding, facts={**finding.facts, "user": self._mask.name(user)})
         text = told(finding, self.language)
         return Fault(
             finding.name,
@@ -218,9 +237,11 @@ class Viewer:
             The lines, and how many characters are not in them.
         """
         head, gap, body = sight.data.partition(b"\r\n\r\n")
-        text = _FOLDED.sub(" ", _text(head)) + _text(gap + body)
-        if self._mask is not None:
-            text = self._mask(text)
+        text, rest = _FOLDED.sub(" ", _text(head)) + _text(gap), _text(body)
+        if self._mask is None:
+            text += rest
+        else:
+            text = self._mask(text + self._mask.body(sight.message.get("content-type") or "", rest))
         # What is secret is known by what stands around it: first leave it out, then cut.
         text = masked(text).rstrip("\r\n")
         lines = re.split(r"\r?\n", text[:longest])

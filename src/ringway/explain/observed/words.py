@@ -1,18 +1,26 @@
 """The sentences of stories, in each language: `data/en/story.toml`, `data/zh/story.toml`.
 
 A sentence is a template: `{who}` is a gap that a line's facts fill, with "?" if nothing is known.
+What stands in square brackets is left out where no times are known.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import Final
 
 from ringway.codes import Language
 from ringway.data_files import read_toml
 from ringway.explain.observed.line import Line
+
+TIMES: Final = ("took", "ring", "talk")
+"""The facts that are time spans."""
+
+_TIMED: Final = re.compile(r"\[([^\]]*)\]")
 
 
 def sentence(line: Line, language: Language = Language.EN) -> str:
@@ -22,7 +30,8 @@ def sentence(line: Line, language: Language = Language.EN) -> str:
         KeyError: no sentence has the line's name.
     """
     facts = {name: text or "?" for name, text in line.facts.items()}
-    return sentences(language)[line.name].format_map(defaultdict(lambda: "?", facts))
+    timed = any(line.facts.get(name) for name in TIMES)
+    return sentences(language, timed=timed)[line.name].format_map(defaultdict(lambda: "?", facts))
 
 
 def role(name: str, language: Language = Language.EN) -> str:
@@ -35,7 +44,8 @@ def role(name: str, language: Language = Language.EN) -> str:
 
 
 @cache
-def sentences(language: Language) -> Mapping[str, str]:
-    """Return all templates by name."""
+def sentences(language: Language, *, timed: bool = True) -> Mapping[str, str]:
+    """Return all templates by name, with what they say of times or without."""
     found = read_toml("ringway.explain.observed", f"{language}/story.toml")
-    return MappingProxyType({name: str(text) for name, text in found.items()})
+    kept = r"\1" if timed else ""
+    return MappingProxyType({name: _TIMED.sub(kept, str(text)) for name, text in found.items()})

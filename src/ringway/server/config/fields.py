@@ -19,10 +19,12 @@ from ringway.errors import ParseError
 from ringway.message.uri import parse_uri
 from ringway.server.config.values import (
     Advertised,
+    Collector,
     Listen,
     StoreChoice,
     WebListen,
     read_advertised,
+    read_collector,
     read_domain,
     read_duration,
     read_listen,
@@ -34,6 +36,7 @@ __all__ = [
     "LOOPBACK",
     "AdvertisedEach",
     "AnyUri",
+    "CollectorAt",
     "Domain",
     "ListOf",
     "ListenAt",
@@ -157,6 +160,7 @@ AdvertisedEach = Annotated[
     Advertised | dict[str, Advertised] | None, PlainValidator(_read_advertise)
 ]
 WebAt = Annotated[WebListen, _read(WebListen, read_web_listen)]
+CollectorAt = Annotated[Collector, _read(Collector, read_collector)]
 StoreAt = Annotated[StoreChoice, _read(StoreChoice, read_store)]
 
 

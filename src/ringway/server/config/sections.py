@@ -14,6 +14,7 @@ from ringway.auth import Algorithm
 from ringway.server.config.fields import (
     LOOPBACK,
     AnyUri,
+    CollectorAt,
     Domain,
     ListOf,
     NetworkOf,
@@ -34,6 +35,7 @@ __all__ = [
     "AuthConfig",
     "DnsConfig",
     "EdgeConfig",
+    "HepConfig",
     "LimitsConfig",
     "LogConfig",
     "MetricsConfig",
@@ -227,6 +229,14 @@ class LogConfig(Section):
     """Readable lines, or one JSON object a line."""
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is told."""
+    messages: bool = False
+    """Whether the messages themselves are told too, without secrets; with format json."""
+
+    @model_validator(mode="after")
+    def _have_a_form(self) -> LogConfig:
+        if self.messages and self.format != "json":
+            refuse("log.messages", True, 'it together with log.format = "json"')
+        return self
 
 
 class AuthConfig(Section):
@@ -336,3 +346,16 @@ class MetricsConfig(Section):
 
     listen: WebAt = WebListen(Address("127.0.0.1", 9460))
     """Where to serve them, as ADDRESS:PORT; off does not. No fault when the default is taken."""
+
+
+class HepConfig(Section):
+    """`[hep]`: copies of all SIP messages for a collector such as Homer, by HEP version 3."""
+
+    collector: CollectorAt | None = None
+    """Where to send them, as TRANSPORT:HOST:PORT with udp or tcp; without it nothing is sent."""
+    capture_id: Annotated[int, Field(ge=0, le=4_294_967_295)] = 0
+    """The number by which the collector tells this server from others."""
+    key: str | None = None
+    """What the collector wants to see in each packet; anybody on the way can read it."""
+    mask: bool = True
+    """Whether secrets are left out: what passwords could be tried against, and keys of media."""

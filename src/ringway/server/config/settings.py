@@ -27,6 +27,7 @@ from ringway.server.config.sections import (
     AuthConfig,
     DnsConfig,
     EdgeConfig,
+    HepConfig,
     LimitsConfig,
     LogConfig,
     MetricsConfig,
@@ -98,6 +99,7 @@ class Config(Section):
     dns: DnsConfig = DnsConfig()
     log: LogConfig = LogConfig()
     metrics: MetricsConfig = MetricsConfig()
+    hep: HepConfig = HepConfig()
     user: tuple[UserConfig, ...] = ()
     peer: tuple[PeerConfig, ...] = ()
     redirect: tuple[RedirectConfig, ...] = ()

@@ -14,18 +14,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ringway.transport.flow import DEFAULT_PORTS, TRANSPORTS, Address
+from ringway.transport.flow import DEFAULT_PORTS, TCP, TRANSPORTS, UDP, Address
 
 __all__ = [
     "Advertised",
+    "Collector",
     "Listen",
     "StoreChoice",
     "WebListen",
     "default_state_dir",
     "format_duration",
     "read_advertised",
+    "read_collector",
     "read_domain",
     "read_duration",
+    "read_hep_listen",
     "read_listen",
     "read_store",
     "read_web_listen",
@@ -42,6 +45,14 @@ DOMAIN_FORM: Final = "a domain name or an IP address, for instance example.com"
 ADVERTISED_FORM: Final = (
     "a host or HOST:PORT that others reach us at, for instance 203.0.113.5:5060"
 )
+COLLECTOR_FORM: Final = (
+    "udp: or tcp: and HOST:PORT, for instance udp:127.0.0.1:9060 or tcp:homer.example.com:9060"
+)
+HEP_LISTEN_FORM: Final = (
+    "a port, or udp: or tcp: and ADDRESS:PORT, for instance 9060 or udp:192.0.2.1:9060"
+)
+HEP_PORT: Final = 9060
+"""Where collectors listen, by custom."""
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+", re.ASCII)
@@ -121,6 +132,24 @@ class WebListen:
         return "off" if self.address is None else str(self.address)
 
 
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Where copies of messages go: `udp:homer.example.com:9060`.
+
+    Attributes:
+        transport: udp or tcp.
+        host: a name or an IP address, without brackets.
+        port: its port.
+    """
+
+    transport: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{Address(self.host, self.port)}"
+
+
 def read_listen(text: str) -> Listen:
     """Read `udp:127.0.0.1:5060`; without a port, the transport's own."""
     transport, _, rest = text.strip().partition(":")
@@ -135,6 +164,27 @@ def read_web_listen(text: str) -> WebListen:
     if text.strip().lower() == "off":
         return WebListen(None)
     return WebListen(_read_address(text.strip(), 8080, WEB_FORM))
+
+
+def read_collector(text: str) -> Collector:
+    """Read `tcp:homer.example.com:9060`; without a transport udp, without a port 9060."""
+    transport, rest = _hep_transport(text)
+    host, port = _read_place(rest, COLLECTOR_FORM)
+    try:
+        name = read_domain(host)
+    except ValueError:
+        raise ValueError(COLLECTOR_FORM) from None
+    if port == 0:
+        raise ValueError(COLLECTOR_FORM)
+    return Collector(transport, name, HEP_PORT if port is None else port)
+
+
+def read_hep_listen(text: str) -> Listen:
+    """Read `udp:192.0.2.1:9060`, `192.0.2.1:9060` or `9060`: udp, and 127.0.0.1."""
+    transport, rest = _hep_transport(text)
+    if rest.isascii() and rest.isdigit():
+        rest = f"127.0.0.1:{rest}"
+    return Listen(transport, _read_address(rest, HEP_PORT, HEP_LISTEN_FORM))
 
 
 def read_advertised(text: str) -> Advertised:
@@ -217,6 +267,13 @@ def default_state_dir() -> Path:
         return Path("/var/lib/ringway")
     base = os.environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path("~/.local/state").expanduser()) / "ringway"
+
+
+def _hep_transport(text: str) -> tuple[str, str]:
+    for transport in (UDP, TCP):
+        if text.strip().lower().startswith(f"{transport}:"):
+            return transport, text.strip()[len(transport) + 1 :]
+    return UDP, text.strip()
 
 
 def _read_address(text: str, default_port: int, form: str) -> Address:

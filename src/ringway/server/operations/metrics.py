@@ -28,8 +28,9 @@ from ringway.codes import lookup
 from ringway.endpoint import Endpoint
 from ringway.server.limits.guard import Guard
 from ringway.server.limits.overload import Rank
+from ringway.server.operations.hep import DROPPED
 
-__all__ = ["BOUNDS", "Exporter", "Machine"]
+__all__ = ["BOUNDS", "Copies", "Exporter", "Machine"]
 
 BOUNDS: Final = (
     "message_size",
@@ -79,6 +80,22 @@ class Machine(Protocol):
         """Return how many connections are open, by transport."""
 
 
+class Copies(Protocol):
+    """What counts the copies that go to a collector; see `ringway.server.operations.hep`."""
+
+    @property
+    def sent(self) -> int:
+        """Copies that went out."""
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Copies that did not, by reason."""
+
+    @property
+    def waiting(self) -> int:
+        """Copies that wait."""
+
+
 class Exporter(Collector):
     """Shows what a server has counted as Prometheus reads it.
 
@@ -87,14 +104,18 @@ class Exporter(Collector):
         guard: knows sources, connections and pressure.
         bindings: says how many bindings there are.
         machine: the driver.
+        copies: what sends them to a collector.
     """
 
-    def __init__(self, endpoint: Endpoint, guard: Guard, bindings: Sized, machine: Machine) -> None:
+    def __init__(
+        self, endpoint: Endpoint, guard: Guard, bindings: Sized, machine: Machine, copies: Copies
+    ) -> None:
         self._endpoint = endpoint
         self._counters = endpoint.counters
         self._guard = guard
         self._bindings = bindings
         self._machine = machine
+        self._copies = copies
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -160,6 +181,7 @@ class Exporter(Collector):
         yield from self._state()
         yield from self._bounds()
         yield from self._timings()
+        yield from self._hep()
 
     def _state(self) -> Iterator[Metric]:
         yield _gauge("ringway_transactions", "Transactions now.", self._endpoint.transactions)
@@ -224,6 +246,17 @@ class Exporter(Collector):
             "Datagrams the system had no room to send.",
             machine.datagrams_dropped,
         )
+
+    def _hep(self) -> Iterator[Metric]:
+        copies = self._copies
+        yield _one("ringway_hep_sent", "Copies of messages sent to the collector.", copies.sent)
+        yield _by(
+            "ringway_hep_dropped",
+            "Copies of messages that the collector did not get.",
+            ("reason",),
+            (((reason,), copies.dropped.get(reason, 0)) for reason in DROPPED),
+        )
+        yield _gauge("ringway_hep_waiting", "Copies of messages that wait.", copies.waiting)
 
 
 def _one(name: str, text: str, value: float) -> Metric:

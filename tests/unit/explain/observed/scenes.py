@@ -128,6 +128,42 @@ def flow_failed() -> Scene:
     return scene
 
 
+def flow_reset(how: str = "reset") -> Scene:
+    """The edge that says 430 is where alice had registered; her connection had ended so."""
+    scene = Scene("tcp", places=PLACES)
+    for number, edge in enumerate(("edge-1", "edge-2"), start=1):
+        scene.opened("alice", edge)
+        register(scene, edge, number)
+    scene.wait(10)
+    if how:
+        scene.closed("edge-1", "alice", how)
+    scene.wait(1)
+    alice = "sip:alice@192.0.2.1:5060;ob"
+    invite = scene.request(
+        "bob", "registrar", "INVITE", "sip:alice@example.com", call_id="call", transport="udp"
+    )
+    scene.ack(scene.reply(scene.forward(invite, "edge-1", uri=alice), 430))
+    second = scene.forward(scene.forward(invite, "edge-2", uri=alice), "alice", transport="tcp")
+    scene.back(scene.back(scene.reply(second, 200)))
+    return scene
+
+
+def flow_closed() -> Scene:
+    return flow_reset("closed")
+
+
+def flow_forgotten() -> Scene:
+    return flow_reset("")
+
+
+def not_asked_again() -> Scene:
+    """The server wants credentials, and alice has none."""
+    scene = Scene(places=PLACES)
+    ask = scene.request("alice", "edge", "REGISTER", "sip:example.com")
+    scene.reply(ask, 401, headers=(("WWW-Authenticate", DIGEST),))
+    return scene
+
+
 def silent_flow() -> Scene:
     scene = Scene(places=PLACES)
     invite = call(scene)
@@ -288,6 +324,14 @@ def unanswered() -> Scene:
     return scene
 
 
+def not_there() -> Scene:
+    """Nobody listens on the port that alice asks, and the network says so."""
+    scene = Scene(places=PLACES)
+    scene.request("alice", "edge", "OPTIONS", "sip:198.51.100.1")
+    scene.unreachable("alice", "edge")
+    return scene
+
+
 def everything_else() -> Scene:
     """Many short conversations, so that each sentence is told once."""
     scene = Scene(places=PLACES)
@@ -380,6 +424,10 @@ ALL = (
     redirected_caller,
     redirect_ignored,
     flow_failed,
+    flow_reset,
+    flow_closed,
+    flow_forgotten,
+    not_asked_again,
     silent_flow,
     lost_in_mid_call,
     two_registrations,
@@ -389,5 +437,6 @@ ALL = (
     forked,
     lossy,
     unanswered,
+    not_there,
     everything_else,
 )

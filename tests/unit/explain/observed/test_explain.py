@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from tests.unit.explain.observed import scenes
 from tests.unit.explain.observed.captures import DIGEST, healthy, hostile, troubled
 from tests.unit.explain.observed.support import START, Scene
 
@@ -12,7 +14,7 @@ from ringway.capture.items import Item, Trouble
 from ringway.codes import Language
 from ringway.explain.observed import explain
 from ringway.explain.observed.explain import Explained, Explainer
-from ringway.explain.observed.finding import Severity
+from ringway.explain.observed.finding import Finding, Severity
 from ringway.explain.observed.labels import labels
 from ringway.explain.observed.mask import Mask
 from ringway.explain.observed.summary import Summary
@@ -85,6 +87,27 @@ class TestTalk:
         assert [fault.severity for fault in call.faults].count(Severity.WRONG) >= 1
         assert len(call.ladder().rungs) == 10
 
+    def test_advice_stands_only_where_no_finding_says_more(self) -> None:
+        (busy,) = talks(scenes.busy())
+        assert [each.name for each in busy.advice] == ["advise-code"]
+        _, call = talks(troubled())
+        assert call.faults
+        assert call.advice == ()
+
+    def test_what_the_capture_did_not_show_to_its_end(self) -> None:
+        """It ended, whatever else is still waited for; or it did not."""
+        (failed,) = talks(scenes.busy())
+        assert not replace(failed, complete=False).cut
+        (answered,) = talks(scenes.flow_failed())
+        assert answered.verdict.name == "verdict-answered"
+        assert replace(answered, complete=False).cut
+
+    def test_several_people_at_one_host_have_no_column(self) -> None:
+        (call,) = talks(scenes.plain_call())
+        assert call.column("192.0.2.20") == "bob@example.com"
+        both = (*call.people, replace(call.people[0], address="192.0.2.20:5070"))
+        assert replace(call, people=both).column("192.0.2.20") == ""
+
     def test_in_chinese(self) -> None:
         _, call = talks(troubled(), Viewer(Language.ZH))
         assert "呼叫" in call.title
@@ -146,6 +169,32 @@ class TestTalk:
     def test_names_are_masked_before_the_address_they_stand_in(self) -> None:
         (talk,) = talks(healthy(call_id="alice@192.0.2.1"), Viewer(Language.EN, Mask()))
         assert talk.call_id == "user2@192.0.2.1"
+
+    def test_what_people_write_is_left_out_of_a_masked_message(self) -> None:
+        scene = Scene()
+        scene.request(
+            "alice",
+            "bob",
+            "MESSAGE",
+            "sip:bob@example.com",
+            headers=(("Content-Type", "text/plain"),),
+            body=b"Al was here",
+        )
+        viewer = Viewer(Language.EN, Mask())
+        (talk,) = talks(scene, viewer)
+        lines, _ = viewer.message(talk.ladder().rungs[0].sight, 8000)
+        assert lines[-1] == "…"
+
+    def test_a_short_name_in_a_finding_is_masked(self) -> None:
+        finding = Finding(
+            "credentials-refused",
+            Severity.WRONG,
+            1.0,
+            (1,),
+            {"client": "192.0.2.1", "realm": "r", "user": "201"},
+        )
+        assert "201" in Viewer(Language.EN).fault(finding).what
+        assert "201" not in Viewer(Language.EN, Mask()).fault(finding).what
 
     def test_hostile_text_is_told(self) -> None:
         (talk,) = talks(hostile())

@@ -189,6 +189,14 @@ class TestRegistrations:
         self.register(scene, "*", 3, ("Expires", "0"))
         assert seen(scene).bindings(ALICE, scene.now) == []
 
+    def test_another_flow_with_the_same_contact_is_another_binding(self) -> None:
+        """A phone has one Contact for all its flows, and removes one of them."""
+        scene = Scene()
+        phone = '<sip:alice@192.0.2.1>;+sip.instance="<urn:uuid:1>";reg-id='
+        self.register(scene, f"{phone}2;expires=0", 1, granted=f"{phone}1;expires=3560")
+        (binding,) = seen(scene).bindings(ALICE)
+        assert (binding.reg_id, binding.expires) == (2, 0)
+
     def test_the_answer_decides_for_how_long(self) -> None:
         scene = Scene()
         self.register(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from tests.unit.explain.observed import scenes
+from tests.unit.explain.observed.support import Scene
+
 from ringway.explain.observed.ladder import draw, ladder_of
 from ringway.explain.observed.model import Conversation, Copy, Exchange, Hop, Kind, Sight
+from ringway.explain.observed.tracer import Tracer
 from ringway.explain.text import Tone
 from ringway.message import Request, Response, build_request, build_response
 from ringway.transport.flow import Address
@@ -58,6 +62,13 @@ def through_a_proxy() -> Conversation:
     )
 
 
+def conversation(scene: Scene) -> Conversation:
+    tracer = Tracer()
+    for item in scene.items:
+        tracer.feed(item)
+    return tracer.close()[0]
+
+
 class TestLadder:
     def test_columns_come_as_they_take_part(self) -> None:
         assert ladder_of(through_a_proxy()).places == ("192.0.2.1", "192.0.2.2", "192.0.2.3")
@@ -72,6 +83,32 @@ class TestLadder:
             (1, 0, "486 Busy Here"),
         ]
         assert [rung.repeats for rung in rungs] == [2, 0, 0, 0, 0]
+
+    def test_who_is_called_comes_last(self) -> None:
+        """The flow over the first edge is gone; the second edge leads to bob."""
+        registrar, first, second = "198.51.100.2", "198.51.100.11", "198.51.100.12"
+        expected = ("192.0.2.1", "198.51.100.1", first, second, "192.0.2.20")
+        assert ladder_of(conversation(scenes.flow_failed())).places == expected
+        assert ladder_of(conversation(scenes.silent_flow())).places[-1] == "192.0.2.20"
+        assert ladder_of(conversation(scenes.two_registrations())).places[-1] == registrar
+
+    def test_programs_on_one_host_are_places_if_they_talk(self) -> None:
+        places = {
+            "alice": Address("192.0.2.1", 5060),
+            "edge": Address("192.0.2.9", 5060),
+            "registrar": Address("192.0.2.9", 5070),
+            "bob": Address("192.0.2.2", 40000),
+        }
+        scene = Scene(places=places)
+        invite = scene.request("alice", "edge", "INVITE", "sip:bob@example.com")
+        onward = scene.forward(invite, "registrar")
+        scene.reply(scene.forward(onward, "bob"), 486)
+        assert ladder_of(conversation(scene)).places == (
+            "192.0.2.1",
+            "192.0.2.9:5060",
+            "192.0.2.9:5070",
+            "192.0.2.2",
+        )
 
     def test_within_one_host_ports_are_places(self) -> None:
         here, there = Address("127.0.0.1", 5060), Address("127.0.0.1", 5070)

@@ -58,7 +58,7 @@ class TestCalls:
             "bob answers (200 OK) after 2.0 s.",
             "alice hangs up: BYE to udp edge.",
             "edge sends it on to bob (udp B), after 10 ms.",
-            "bob accepts (200 OK) after 20 ms.",
+            "bob accepts the BYE (200 OK) after 20 ms.",
             "Answered after 2.1 s; the call lasted 30.0 s, then alice hung up.",
         ]
 
@@ -76,6 +76,14 @@ class TestCalls:
             Place(Address("192.0.2.20", 5060), BOB, "callee"),
         )
 
+    @pytest.mark.parametrize("contact", ["bob-0x5575@192.0.2.20:5060", "k6ln10m9@88qu.invalid"])
+    def test_a_phone_that_has_a_contact_of_its_own_making(self, contact: str) -> None:
+        """Its registration is not in the capture; To says who it is."""
+        scene = Scene(places=scenes.PLACES)
+        onward = scene.forward(scenes.call(scene), "bob", uri=f"sip:{contact}")
+        scene.back(scene.reply(onward, 180, headers=(("Contact", f"<sip:{contact}>"),)))
+        assert line(story(scene), "rings").facts["place"] == BOB
+
     def test_the_callee_hangs_up(self) -> None:
         told = story(scenes.direct_call())
         assert line(told, "hang-up").facts["who"] == BOB
@@ -85,7 +93,7 @@ class TestCalls:
         told = story(scenes.busy())
         assert text(told)[1:] == [
             "edge sends it on to bob (udp B), after 10 ms.",
-            "bob refuses (486 Busy Here) after 20 ms.",
+            "bob refuses the INVITE (486 Busy Here) after 20 ms.",
             "It failed: 486 Busy Here after 40 ms.",
         ]
         assert [(each.name, each.status) for each in told.advice] == [("advise-code", 486)]
@@ -212,10 +220,25 @@ class TestFlows:
             "It rings at bob (180 Ringing) after 60 ms.",
         ]
 
+    @pytest.mark.parametrize(
+        ("scene", "says"),
+        [
+            (scenes.flow_reset, "198.51.100.11:5060 had broken it off 1.0 s before."),
+            (scenes.flow_closed, "198.51.100.11:5060 had closed it 1.0 s before."),
+            (scenes.flow_forgotten, "the last that was heard from there came 11.1 s before."),
+        ],
+    )
+    def test_which_flow_the_430_is_about(self, scene: Callable[[], Scene], says: str) -> None:
+        told = stories(scene().items)[-1]
+        at = names(told).index("flow-failed")
+        gone = f"It was flow 1 of alice (tcp 192.0.2.1:5060 → 198.51.100.11:5060); {says}"
+        assert text(told)[at + 1] == gone
+        assert names(told)[at + 2] == "other-flow"
+
     def test_a_silent_flow_and_the_next(self) -> None:
         told = story(scenes.silent_flow())
         assert text(told)[2:5] == [
-            "edge sent INVITE to udp 192.0.2.9:5060 3 times in 1.5 s, and nothing came back.",
+            "edge sent INVITE to udp 192.0.2.9:5060 3 times in 1.5 s, and no answer came.",
             "Nothing has come back for 2.0 s: edge tries bob (udp B) next.",
             "It rings at bob (180 Ringing) after 2.0 s.",
         ]
@@ -278,11 +301,26 @@ class TestLoss:
         assert line(told, "answer-repeated").facts["count"] == "2"
         assert [each.name for each in told.advice] == ["advise-loss"]
 
+    def test_why_an_answer_is_repeated_the_findings_tell(self) -> None:
+        scene = Scene(places=scenes.PLACES)
+        ok = scene.reply(scenes.call(scene), 200)
+        scene.repeat(ok, 0.5)
+        scene.repeat(ok, 1.0)
+        told = story(scene)
+        assert "answer-repeated" in names(told)
+        assert told.advice == ()
+
     def test_nobody_answers(self) -> None:
         told = story(scenes.unanswered())
         assert names(told) == ["call", "unheard"]
         assert told.verdict.name == "verdict-silent"
         assert [each.name for each in told.advice] == ["advise-silent"]
+
+    def test_nobody_is_there(self) -> None:
+        told = story(scenes.not_there())
+        assert names(told) == ["options", "unreachable"]
+        says = f"No answer: udp {EDGE} cannot be reached (port unreachable)."
+        assert sentence(told.verdict) == says
 
     def test_a_capture_that_stops_at_once_blames_nobody(self) -> None:
         scene = Scene()
@@ -325,7 +363,13 @@ class TestRegistrations:
             )
         told = story(scene)
         assert names(told) == ["query", "challenged", "authorised", "challenged-again"]
+        assert told.verdict.name == "verdict-refused"
+        assert [each.name for each in told.advice] == ["advise-password"]
+
+    def test_no_password(self) -> None:
+        told = story(scenes.not_asked_again())
         assert told.verdict.name == "verdict-unauthorised"
+        assert [each.name for each in told.advice] == ["advise-credentials"]
 
     def test_the_time_counts_from_what_the_verdict_is_about(self) -> None:
         scene = Scene()
@@ -389,7 +433,7 @@ class TestParts:
         data = scenes.call(scene).data.replace(b"<sip:alice@example.com>", b"<<<")
         scene.items.clear()
         scene.raw("alice", "edge", data)
-        assert sentence(story(scene).title) == "? calls sip:bob@example.com"
+        assert sentence(story(scene).title) == "192.0.2.1:5060 calls sip:bob@example.com"
 
 
 def test_time_spans() -> None:

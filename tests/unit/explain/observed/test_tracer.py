@@ -5,7 +5,9 @@ from tests.unit.explain.observed import scenes
 from tests.unit.explain.observed.support import Scene
 
 from ringway.capture.items import Seen
+from ringway.explain.observed.flows import Flows
 from ringway.explain.observed.model import Conversation, Exchange, Kind, Sight, status_of
+from ringway.explain.observed.tell import tell
 from ringway.explain.observed.tracer import ANSWERED, DIALOG, PENDING, Tracer
 from ringway.transport.flow import Address
 
@@ -312,6 +314,21 @@ class TestBounds:
         early = [each for item in scene.items for each in tracer.feed(item)]
         assert len(early) == 7
 
+    def test_a_long_message_counts_as_several(self) -> None:
+        scene = Scene()
+        for number in range(10):
+            scene.request("a", "b", "OPTIONS", "sip:b", call_id=f"c{number}", body=b"x" * 9000)
+        tracer = Tracer(messages=20)
+        early = [each for item in scene.items for each in tracer.feed(item)]
+        assert len(early) == 6
+
+    def test_one_alone_keeps_no_more_than_all_may(self) -> None:
+        scene = Scene()
+        for number in range(1, 21):
+            scene.request("a", "b", "OPTIONS", "sip:b", cseq=number, body=b"x" * 9000)
+        sizes = [len(each.exchanges) for each in traced(scene, Tracer(messages=20))]
+        assert sizes == [4, 4, 4, 4, 4]
+
     def test_one_that_never_stops_is_cut(self) -> None:
         scene = Scene()
         for number in range(1, 1102):
@@ -329,3 +346,32 @@ class TestBounds:
         (exchange,) = only(scene).exchanges
         assert len(exchange.responses) == 100
         assert exchange.status == 486
+
+
+class TestPutAway:
+    """What was read of messages is let go, and read again when somebody asks."""
+
+    def test_only_the_latest_stay_as_they_were_read(self) -> None:
+        scene = Scene()
+        for number in range(6):
+            scene.request("alice", "edge", "OPTIONS", "sip:b@example.com", call_id=f"c-{number}")
+        tracer = Tracer(fresh=2)
+        for item in scene.items:
+            tracer.feed(item)
+        sights = [each.exchanges[0].first for each in tracer.close()]
+        messages = [each.message for each in scene.items if isinstance(each, Seen)]
+        kept = [sight.message is old for sight, old in zip(sights, messages, strict=True)]
+        assert kept == [False] * 4 + [True] * 2
+        for sight, old in zip(sights, messages, strict=True):
+            assert old is not None
+            assert list(sight.message.lines()) == list(old.lines())
+
+    def test_nothing_is_told_otherwise(self) -> None:
+        scene = scenes.everything_else()
+        before = [tell(each, Flows()) for each in traced(scene)]
+        after = [tell(each, Flows()) for each in traced(scene, Tracer(fresh=1))]
+        shown = [[(line.at, line.name, line.facts) for line in each.lines] for each in before]
+        assert shown == [
+            [(line.at, line.name, line.facts) for line in each.lines] for each in after
+        ]
+        assert any(shown)

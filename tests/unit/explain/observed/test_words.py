@@ -8,6 +8,7 @@ import pytest
 from tests.unit.explain.observed import scenes
 
 from ringway.codes import Language
+from ringway.endpoint.decision import Kind
 from ringway.explain.observed.line import Line
 from ringway.explain.observed.tell import tell
 from ringway.explain.observed.tracer import Tracer
@@ -75,4 +76,5 @@ def test_braces_in_facts_are_text() -> None:
 def test_the_scenes_use_every_sentence() -> None:
     """So that the tests above mean something."""
     used = {line.name for line in told()} | {f"role-{name}" for name in ROLES}
+    used |= {f"decided-{kind}" for kind in Kind} - {"decided-flow-opened", "decided-flow-closed"}
     assert set(sentences(Language.EN)) == used

@@ -163,6 +163,10 @@ class TestFaults:
             ("registration.spread = 0.9", "use at most 0.5"),
             ("registration.min_expires = 9000", "use max_expires or less"),
             ("registration.default_expires = 1", "use something from min_expires to max_expires"),
+            (
+                "log.messages = true",
+                'log.messages = true is not allowed; use it together with log.format = "json"',
+            ),
             ("log.format = 'xml'", "log.format = 'xml' is not allowed; use one of story, json"),
             ("redirect = 3", "redirect = 3 is not allowed; use a list"),
             ("[[redirect]]\nto = 'sip:a@b'", "redirect[0].user = '' is not allowed; use a value"),
@@ -222,7 +226,7 @@ class TestWithoutAuthentication:
 
     @pytest.mark.parametrize("listen", ["udp:0.0.0.0:5060", "tcp:192.0.2.1:5060", "udp:[::]:5060"])
     def test_other_addresses_are_refused(self, listen: str) -> None:
-        with pytest.raises(ConfigError, match="no_auth = True is not allowed"):
+        with pytest.raises(ConfigError, match="no_auth = true is not allowed"):
             make_config(listen=["udp:127.0.0.1:5060", listen], no_auth=True)
 
     def test_with_it_they_are_not(self) -> None:
@@ -284,7 +288,7 @@ class TestCommandLine:
         [
             ({"role": "x"}, "command line: --role = 'x' is not allowed; "),
             ({"role": "edge"}, "command line: --registrar = '' is not allowed; "),
-            ({"listen": ["udp:*"], "no_auth": True}, "command line: --no-auth = True is not "),
+            ({"listen": ["udp:*"], "no_auth": True}, "command line: --no-auth = true is not "),
             ({"recurse.domains": ["-"]}, "command line: --recurse[0] = '-' is not allowed; "),
         ],
     )

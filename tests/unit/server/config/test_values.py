@@ -4,13 +4,16 @@ import pytest
 
 from ringway.server.config.values import (
     Advertised,
+    Collector,
     Listen,
     StoreChoice,
     default_state_dir,
     format_duration,
     read_advertised,
+    read_collector,
     read_domain,
     read_duration,
+    read_hep_listen,
     read_listen,
     read_store,
 )
@@ -65,6 +68,57 @@ class TestListen:
 
     def test_writes_what_it_reads(self) -> None:
         assert str(read_listen("tls:[::1]:5061")) == "tls:[::1]:5061"
+
+
+class TestCollector:
+    @pytest.mark.parametrize(
+        ("text", "transport", "host", "port", "shown"),
+        [
+            ("udp:127.0.0.1:9060", "udp", "127.0.0.1", 9060, "udp:127.0.0.1:9060"),
+            (
+                "TCP:Homer.example.com",
+                "tcp",
+                "homer.example.com",
+                9060,
+                "tcp:homer.example.com:9060",
+            ),
+            ("homer:9061", "udp", "homer", 9061, "udp:homer:9061"),
+            (" tcp:[2001:db8::1]:1 ", "tcp", "2001:db8::1", 1, "tcp:[2001:db8::1]:1"),
+            ("2001:db8::1", "udp", "2001:db8::1", 9060, "udp:[2001:db8::1]:9060"),
+        ],
+    )
+    def test_reads_and_writes(
+        self, text: str, transport: str, host: str, port: int, shown: str
+    ) -> None:
+        assert read_collector(text) == Collector(transport, host, port)
+        assert str(read_collector(text)) == shown
+        assert read_collector(shown) == read_collector(text)
+
+    @pytest.mark.parametrize("text", ["", "udp:", "tls:homer:9060", "homer:0", "homer:x", "a b:1"])
+    def test_says_what_is_allowed_instead(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"for instance udp:127.0.0.1:9060"):
+            read_collector(text)
+
+
+class TestHepListen:
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("9060", "udp:127.0.0.1:9060"),
+            ("tcp:9061", "tcp:127.0.0.1:9061"),
+            ("0.0.0.0:9060", "udp:0.0.0.0:9060"),
+            ("udp:*", "udp:0.0.0.0:9060"),
+            ("TCP:[::1]:1", "tcp:[::1]:1"),
+            ("localhost:0", "udp:127.0.0.1:0"),
+        ],
+    )
+    def test_reads(self, text: str, shown: str) -> None:
+        assert str(read_hep_listen(text)) == shown
+
+    @pytest.mark.parametrize("text", ["", "x", "tls:9060", "65536", "-1", "homer.example.com:9060"])
+    def test_says_what_is_allowed_instead(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"for instance 9060 or udp:"):
+            read_hep_listen(text)
 
 
 class TestAdvertised:

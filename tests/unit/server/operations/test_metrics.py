@@ -45,6 +45,15 @@ class Machine:
         return {"tcp": 2, "wss": 1}
 
 
+class Copies:
+    """What an export to a collector counts."""
+
+    def __init__(self) -> None:
+        self.sent = 5
+        self.dropped = {"queue": 6}
+        self.waiting = 7
+
+
 class World:
     """An exporter and what it shows."""
 
@@ -56,7 +65,7 @@ class World:
             lambda: self.h.endpoint.transactions,
             self.h.endpoint.counters.over,
         )
-        self.exporter = Exporter(self.h.endpoint, self.guard, ["a", "b"], self.machine)
+        self.exporter = Exporter(self.h.endpoint, self.guard, ["a", "b"], self.machine, Copies())
 
     def read(self) -> dict[tuple[str, ...], float]:
         """Return each value by its name and the values of its labels."""
@@ -176,6 +185,15 @@ def names(world: World) -> set[str]:
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in text_string_to_metric_families(world.exporter.text().decode())
     }
+
+
+def test_copies_for_a_collector(world: World) -> None:
+    found = world.read()
+    assert found["ringway_hep_sent_total",] == 5
+    assert found["ringway_hep_dropped_total", "queue"] == 6
+    assert found["ringway_hep_dropped_total", "unfit"] == 0
+    assert found["ringway_hep_dropped_total", "unsent"] == 0
+    assert found["ringway_hep_waiting",] == 7
 
 
 def test_the_dashboard_asks_for_what_there_is(world: World) -> None:

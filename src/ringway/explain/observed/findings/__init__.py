@@ -9,6 +9,7 @@ private.py         private addresses that a public peer was told
 authentication.py  credentials that were refused
 answers.py         503, 483, Content-Length, reasons, half a capture
 across.py          several conversations: registering.py, following.py; keepalives.py of flows
+copies.py          what was sent again, and what was only captured twice
 
 data/findings.toml and the files beside it in each language have the words, `texts.py` reads them.
 """

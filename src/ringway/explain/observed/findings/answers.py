@@ -77,17 +77,19 @@ def _loop(case: Case) -> Iterator[Finding]:
 def _rounds(case: Case, last: Exchange) -> list[Exchange]:
     """Return the times one request came to the same host, the most there are."""
     chain = set(branches(last.first))
-    found: dict[str, list[Exchange]] = {}
+    found: dict[str, dict[str, Exchange]] = {}
     for each in case.conversation.of(last.method):
         if each.request is not None and each.branch in chain and each.number == last.number:
-            found.setdefault(each.hop.target.host, []).append(each)
-    return max(found.values(), key=len, default=[])
+            found.setdefault(each.hop.target.host, {}).setdefault(each.branch, each)
+    return list(max(found.values(), key=len, default={}).values())
 
 
 def _cut(case: Case) -> Iterator[Finding]:
     for sight in messages(case.conversation):
+        if _is_whole(sight):
+            continue
         said, there = _said(sight), _there(sight)
-        if said is not None and there is not None and said != there:
+        if said is not None and there is not None and said != len(there):
             yield made(
                 "wrong-content-length",
                 sight.at,
@@ -96,10 +98,18 @@ def _cut(case: Case) -> Iterator[Finding]:
                 source=sight.hop.source,
                 target=sight.hop.target,
                 said=said,
-                there=there,
+                there=len(there),
                 message=sight.message.start_line,
             )
             return
+
+
+def _is_whole(sight: Sight) -> bool:
+    """Say whether there is nothing to find, without reading the message: most are so."""
+    if sight.fault:
+        return False
+    bare = sight.data.find(b"\r\n\r\n") == len(sight.data) - 4
+    return bare or sight.hop.transport in {TCP, TLS}
 
 
 def _said(sight: Sight) -> int | None:
@@ -109,18 +119,21 @@ def _said(sight: Sight) -> int | None:
         return None
 
 
-def _there(sight: Sight) -> int | None:
+def _there(sight: Sight) -> bytes | None:
     """Return the octets of the body that are there.
 
     A stream is cut by what was said; only where the next message begins within it is it known to be
-    wrong. What the capture left out proves nothing.
+    wrong. What the capture left out proves nothing, and empty lines behind a body are discarded.
     """
     if "not captured" in sight.fault:
         return None
     if sight.hop.transport in {TCP, TLS} and not sight.fault.startswith("Content-Length is"):
         return None
     head, found, body = sight.data.lstrip(b"\r\n").partition(b"\r\n\r\n")
-    return len(body) if found and head else None
+    said = _said(sight)
+    if said is not None and not body[said:].strip(b"\r\n\0 "):
+        body = body[:said]
+    return body if found and head else None
 
 
 def _reason(case: Case) -> Iterator[Finding]:

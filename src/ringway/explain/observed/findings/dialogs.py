@@ -16,12 +16,9 @@ from ringway.explain.observed.findings.look import (
     all_frames,
     by_caller,
     frames_of,
-    messages,
-    now,
     one_sided,
     person,
     seconds,
-    spaced,
     starts,
     tag,
     uri_of,
@@ -29,7 +26,7 @@ from ringway.explain.observed.findings.look import (
 )
 from ringway.explain.observed.findings.make import made
 from ringway.explain.observed.model import Sight, status_of
-from ringway.message import NameAddr, Request
+from ringway.message import NameAddr, Request, Response
 
 _PATIENCE: Final = 10.0
 _FLIGHT: Final = 0.5
@@ -45,10 +42,12 @@ def find(case: Case) -> list[Finding]:
 def _route_ignored(case: Case) -> Iterator[Finding]:
     told = set()
     for sight in case.conversation.sights():
-        message = sight.message
-        if not isinstance(message, Request) or not tag(message, "to") or via_count(sight) != 1:
+        if sight.status:
             continue
-        if message.has("route") or message.method in told:
+        message = sight.message
+        if not isinstance(message, Request) or message.has("route") or message.method in told:
+            continue
+        if not tag(message, "to") or via_count(sight) != 1:
             continue
         route, proof = _route_set(case, sight)
         to = uri_of(sight)
@@ -77,13 +76,18 @@ def _failed(case: Case, sight: Sight, answer: Sight | None) -> bool:
         return any(
             copy.at > sight.at + _FLIGHT
             for exchange in case.conversation.of("INVITE")
+            if exchange.number == sight.message.cseq.number
             for each in exchange.responses
-            if 200 <= status_of(each) < 300
-            for copy in each.copies
+            if 200 <= status_of(each) < 300 and _ends(each.message) == _ends(sight.message)
+            for copy in case.sent(each)[1:]
         )
     if answer is not None:
         return status_of(answer) in _ASTRAY
-    return len(spaced(sight)) > 2
+    return len(case.sent(sight)) > 2
+
+
+def _ends(message: Request | Response) -> tuple[str, str]:
+    return tag(message, "from"), tag(message, "to")
 
 
 def _answers(case: Case, sight: Sight) -> list[Sight]:
@@ -95,13 +99,13 @@ def _answers(case: Case, sight: Sight) -> list[Sight]:
 
 def _route_set(case: Case, sight: Sight) -> tuple[tuple[NameAddr, ...], Sight | None]:
     """Return the route set that the sender had to use, and the message that told it (§12.1)."""
-    mine, theirs = tag(sight.message, "from"), tag(sight.message, "to")
+    mine, theirs = _ends(sight.message)
     for exchange in starts(case.conversation):
         request = exchange.request
         if request is None or exchange.at > sight.at:
             continue
         for response in exchange.responses:
-            ends = (tag(response.message, "from"), tag(response.message, "to"))
+            ends = _ends(response.message)
             if not 180 <= status_of(response) < 300 or response.at > sight.at:
                 continue
             if ends == (mine, theirs) and via_count(response) == 1:
@@ -114,9 +118,11 @@ def _route_set(case: Case, sight: Sight) -> tuple[tuple[NameAddr, ...], Sight | 
 
 def _never_acknowledged(case: Case) -> Iterator[Finding]:
     """A final answer to INVITE is sent again and again, and nowhere is there an ACK to it."""
+    if one_sided(case.conversation):
+        return
     for exchange in case.conversation.of("INVITE"):
         for final in exchange.responses:
-            copies = spaced(final)
+            copies = case.sent(final)
             if status_of(final) < 200 or len(copies) < 3 or _acknowledged(case, final):
                 continue
             yield made(
@@ -136,11 +142,7 @@ def _never_acknowledged(case: Case) -> Iterator[Finding]:
 
 def _acknowledged(case: Case, final: Sight) -> bool:
     number, theirs = final.message.cseq.number, tag(final.message, "to")
-    return any(
-        each.message.cseq.number == number and tag(each.message, "to") == theirs
-        for each in messages(case.conversation)
-        if isinstance(each.message, Request) and each.message.method == "ACK"
-    )
+    return bool(case.acks(number, theirs))
 
 
 def _crossed(case: Case) -> Iterator[Finding]:
@@ -153,8 +155,10 @@ def _crossed(case: Case) -> Iterator[Finding]:
         if success.at < cancel.at - _FLIGHT:
             continue
         ended = [each for each in case.conversation.of("BYE") if each.at >= success.at]
-        waited = now(case.flows) - success.at > _PATIENCE
-        left_open = not ended and waited and not one_sided(case.conversation)
+        waited = case.flows.now() - success.at > _PATIENCE
+        # Within the call, requests may go another way; an ACK shows that they do not.
+        here = _acknowledged(case, success) or len(case.sent(success)) > 2
+        left_open = not ended and waited and here and not one_sided(case.conversation)
         yield made(
             "answered-call-left-open" if left_open else "cancel-crossed-answer",
             max(cancel.at, success.at),

@@ -18,8 +18,10 @@ from ringway.explain.observed.findings.look import (
     person,
     same,
     starts,
+    tag,
     uri,
     uri_of,
+    uris,
     via_count,
 )
 from ringway.explain.observed.findings.make import made
@@ -40,7 +42,11 @@ def find(case: Case) -> list[Finding]:
 def _reached_caller(case: Case) -> Iterator[Finding]:
     for exchange in case.conversation.exchanges:
         final = exchange.final
-        if final is not None and exchange.status == 430 and via_count(final) == 1:
+        if final is None or exchange.status != 430 or via_count(final) != 1:
+            continue
+        if exchange.request is not None and tag(exchange.request.message, "to"):
+            continue
+        if not _has_bindings(case, exchange):
             yield made(
                 "430-reached-caller",
                 final.at,
@@ -54,6 +60,13 @@ def _reached_caller(case: Case) -> Iterator[Finding]:
             return
 
 
+def _has_bindings(case: Case, exchange: Exchange) -> bool:
+    """Say whether the caller is a PBX that calls a phone of its own: then the 430 is for it."""
+    aor = person(exchange.first.message, "to").partition(";")[0]
+    bound = case.flows.bindings(aor)
+    return any(each.hop.target.host == exchange.hop.source.host for each in bound)
+
+
 def _not_tried(case: Case) -> Iterator[Finding]:
     """Every attempt at an instance failed for its flow's sake, and a live flow was left out."""
     tried = starts(case.conversation)[:_MOST]
@@ -65,12 +78,8 @@ def _not_tried(case: Case) -> Iterator[Finding]:
         if target is None or not target.instance or not target.reg_id:
             continue
         siblings = _siblings(case, target, exchange.at)
-        attempts = [
-            each
-            for each in tried
-            if each.hop.source.host == exchange.hop.source.host
-            and case.branches(each)[1:] == case.branches(exchange)[1:]
-        ]
+        came = case.branches(exchange)[1:]
+        attempts = [each for each in tried if case.branches(each)[1:] == came]
         reached = {found for each in attempts if (found := registration(case, each))}
         left = [each for each in siblings if each.reg_id not in {one.reg_id for one in reached}]
         above = next(iter(case.above(exchange)), None)
@@ -90,14 +99,14 @@ def _not_tried(case: Case) -> Iterator[Finding]:
 
 
 def _at_once(case: Case) -> Iterator[Finding]:
-    groups: dict[tuple[str, tuple[str, ...]], list[Exchange]] = {}
+    groups: dict[tuple[str, ...], list[Exchange]] = {}
     for later in starts(case.conversation)[:_MOST]:
         above = case.branches(later)[1:]
-        group = groups.setdefault((later.hop.source.host, above), [])
+        group = groups.setdefault(above, [])
         group.append(later)
         for earlier in group[:-1] if above else ():
             answered = earlier.final is not None and earlier.final.at <= later.at
-            if answered or later.at - earlier.at > _WAIT:
+            if answered or later.at - earlier.at > _WAIT or later.branch == earlier.branch:
                 continue
             instance = _same_instance(case, earlier, later)
             if instance:
@@ -174,7 +183,8 @@ def registration(case: Case, exchange: Exchange) -> Registration | None:
     """Return the registration whose flow a request was sent over, or was meant for.
 
     On the phone's own hop its address tells. Further upstream, the request goes back the way on
-    which the REGISTER came, to the Contact that was registered.
+    which the REGISTER came, to the Contact that was registered, with its Path, if it had one, as
+    Route (RFC 3327 §5.3): phones in two homes may have the same private address.
     """
     history = case.flows.at(exchange.hop, exchange.at)
     to = uri_of(exchange.request)
@@ -190,7 +200,10 @@ def registration(case: Case, exchange: Exchange) -> Registration | None:
     direct = [each for each in named or known if each.direct]
     if direct:
         return direct[-1]
-    return named[0] if len({(each.aor, each.reg_id) for each in named}) == 1 else None
+    route = uris(exchange.first.message.values("route"))
+    named = [each for each in named if not route or not each.path or route == uris(each.path)]
+    bound = {(each.aor, each.instance, each.reg_id) for each in named}
+    return named[0] if len(bound) == 1 else None
 
 
 def _siblings(case: Case, target: Registration, when: float) -> list[Registration]:

@@ -15,6 +15,7 @@ from ringway.explain.observed.finding import Finding
 from ringway.explain.observed.findings.look import seconds
 from ringway.explain.observed.findings.make import made
 from ringway.explain.observed.flows import Beat, History
+from ringway.transport.flow import SECURE_TRANSPORTS, WS
 
 _SLACK: Final = 1.05  # a timer that fires late, a packet that lingers
 _PONG: Final = 10.0
@@ -35,9 +36,9 @@ def find(history: History, end: float, *, captured: bool) -> list[Finding]:
 
 def _slow(history: History) -> Iterator[Finding]:
     """Two pings are further apart than the Flow-Timer."""
-    pings = _pings(history)
-    for one, other in pairwise(pings):
-        if history.flow_timer and other.at - one.at > history.flow_timer * _SLACK:
+    timer = _timer(history)
+    for one, other in pairwise(_pings(history)):
+        if timer and other.at - one.at > timer * _SLACK:
             yield made(
                 "keep-alive-too-slow",
                 other.at,
@@ -45,18 +46,24 @@ def _slow(history: History) -> Iterator[Finding]:
                 flow=history,
                 agent=_agent(history),
                 interval=seconds(other.at - one.at),
-                timer=history.flow_timer,
+                timer=timer,
             )
             return
 
 
 def _missing(history: History, end: float) -> Iterator[Finding]:
-    """There is a Flow-Timer, and no ping at all."""
-    until = history.closed.at if history.closed else end
-    since = [each.at for each in history.registrations if each.outbound and each.expires]
-    if not since or not history.flow_timer or _pings(history):
+    """There is a Flow-Timer, and no ping at all.
+
+    What is encrypted comes from a log, which has no pings; a WebSocket the server may keep alive
+    (RFC 7118 §6).
+    """
+    kept = history.transport == WS and history.beats
+    if history.transport in SECURE_TRANSPORTS or kept or _pings(history):
         return
-    if until - min(since) > history.flow_timer * _SLACK + _LATE:
+    timer = _timer(history)
+    since = [each.at for each in history.registrations if each.outbound and each.expires]
+    until = history.closed.at if history.closed else end
+    if timer and since and until - min(since) > timer * _SLACK + _LATE:
         yield made(
             "keep-alive-missing",
             min(since),
@@ -64,7 +71,7 @@ def _missing(history: History, end: float) -> Iterator[Finding]:
             flow=history,
             agent=_agent(history),
             interval=seconds(until - min(since)),
-            timer=history.flow_timer,
+            timer=timer,
         )
 
 
@@ -102,6 +109,11 @@ def _moved(history: History) -> Iterator[Finding]:
                 quiet=seconds(other.at - one.at),
             )
             return
+
+
+def _timer(history: History) -> int:
+    """Return the Flow-Timer, if it is this flow's: the phone's own hop, not one further on."""
+    return history.flow_timer if any(each.direct for each in history.registrations) else 0
 
 
 def _pings(history: History) -> list[Beat]:

@@ -1,8 +1,6 @@
 """What detectors ask of messages and exchanges; what cannot be read counts as not there.
 
-A sight lists every copy of a message. Two copies within a blink are one packet captured twice, as
-`tcpdump -i any` does; a repeat by a timer comes T1 (0.5 s) later at the earliest (RFC 3261
-§17.1.1.2).
+What several detectors ask of a whole conversation is in `case.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from ringway.errors import ParseError
-from ringway.explain.observed.flows import Flows
 from ringway.explain.observed.model import Conversation, Copy, Exchange, Sight, sights_of, status_of
 from ringway.message import (
     NameAddr,
@@ -24,18 +21,11 @@ from ringway.message import (
     parse_via,
 )
 
-_APART: Final = 0.3
 # What a client may answer by sending the request again, changed, to the same URI.
 RETRIED: Final = frozenset({401, 407, 408, 412, 413, 415, 420, 421, 422, 428, 430, 494, 500, 503})
 
 
-def spaced(sight: Sight) -> list[Copy]:
-    """Return the copies that somebody sent, not the ones that were captured twice."""
-    kept = [sight.copies[0]]
-    for copy in sight.copies[1:]:
-        if copy.at - kept[-1].at >= _APART:
-            kept.append(copy)
-    return kept
+_MOST: Final = 32
 
 
 def frames_of(*sights: Sight | None) -> tuple[int, ...]:
@@ -55,7 +45,7 @@ def via_count(sight: Sight) -> int:
 
 def by_caller(exchange: Exchange) -> bool:
     """Say whether who sent the request also made it: nobody else's Via is in it."""
-    return via_count(exchange.first) == 1
+    return not exchange.first.message.several("via")
 
 
 def branches(sight: Sight) -> tuple[str, ...]:
@@ -75,14 +65,13 @@ def vias(message: Request | Response) -> tuple[Via, ...]:
 
 
 def addresses(message: Request | Response, name: str) -> tuple[NameAddr, ...]:
-    """Return the addresses in a header that can be read."""
-    found = []
-    for text in message.values(name):
-        try:
-            found.append(parse_name_addr(text, name))
-        except ParseError:
-            continue
-    return tuple(found)
+    """Return the addresses in a header that can be read, the first of very many."""
+    return _addresses(message.values(name)[:_MOST], name)
+
+
+def uris(values: Iterable[str]) -> list[str]:
+    """Return the URIs of addresses that can be read, as they are written."""
+    return [each.uri_text for each in _addresses(values, "route")]
 
 
 def contact(message: Request | Response) -> NameAddr | None:
@@ -110,7 +99,9 @@ def same(one: Uri | None, other: Uri | None) -> bool:
     """Say whether both name the same resource (RFC 3261 §19.1.4), header parts apart."""
     if one is None or other is None:
         return False
-    return one.without_headers().equals(other.without_headers())
+    if one.host.lower() != other.host.lower() and ":" not in one.host:
+        return False
+    return one == other or one.without_headers().equals(other.without_headers())
 
 
 def tag(message: Request | Response, name: str) -> str:
@@ -136,11 +127,6 @@ def starts(conversation: Conversation, method: str = "INVITE") -> list[Exchange]
     ]
 
 
-def refused(exchange: Exchange) -> bool:
-    """Say whether it ended with a failure."""
-    return exchange.status >= 300
-
-
 def messages(conversation: Conversation) -> list[Sight]:
     """Return every message, exchange by exchange; `Conversation.sights` puts them in order."""
     return [sight for exchange in conversation.exchanges for sight in sights_of(exchange)]
@@ -149,25 +135,29 @@ def messages(conversation: Conversation) -> list[Sight]:
 def one_sided(conversation: Conversation) -> bool:
     """Say whether only one of two directions was captured, so that silence proves nothing.
 
-    Either there are answers only; or everything comes from one host, which knows a To tag that only
-    an answer can have told it.
+    Either there are answers only; or requests only, one of which knows a To tag that only an answer
+    can have told it; or requests and answers, and nobody who sends is sent to.
     """
     sights = messages(conversation)
-    if all(status_of(each) for each in sights):
+    asked = [each for each in sights if not status_of(each)]
+    if not asked:
         return True
-    if len({each.hop.source.host for each in sights}) > 1:
-        return False
-    return not any(status_of(each) for each in sights) and any(
-        tag(each.message, "to") for each in sights
-    )
-
-
-def now(flows: Flows) -> float:
-    """Return when the last thing was seen on any flow."""
-    known = flows.all()
-    return known[-1].last.at if known else 0.0
+    if len(asked) == len(sights):
+        return any(tag(each.message, "to") for each in asked)
+    sources = {each.hop.source.host for each in sights}
+    return not sources & {each.hop.target.host for each in sights}
 
 
 def seconds(number: float) -> str:
     """Return a time span for people to read."""
     return f"{number:.1f}".removesuffix(".0") if number < 10 else str(round(number))
+
+
+def _addresses(values: Iterable[str], name: str) -> tuple[NameAddr, ...]:
+    found = []
+    for text in values:
+        try:
+            found.append(parse_name_addr(text, name))
+        except ParseError:
+            continue
+    return tuple(found)

@@ -3,7 +3,8 @@
 RFC 3261 §17.1: over UDP a client repeats what is not answered, §17.2.1 and §13.3.1.4 a server its
 answer until the ACK. What the observer saw tells the side: an answer that passed by and was not
 heard, a request that passed by and was not answered. A slow answer is no loss, so only an INVITE,
-to which a 100 comes at once, tells of lost requests.
+to which a 100 comes at once (§17.2.1), tells of lost requests; and on a long way, which the time
+between an answer and its ACK tells, a timer may run out although nothing is lost.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from typing import Final
 
 from ringway.explain.observed.finding import Finding
 from ringway.explain.observed.findings.case import Case
-from ringway.explain.observed.findings.look import all_frames, frames_of, messages, spaced, tag
+from ringway.explain.observed.findings.look import all_frames, frames_of, tag
 from ringway.explain.observed.findings.make import made
 from ringway.explain.observed.model import Exchange, Sight, status_of
-from ringway.message import Request
 from ringway.transport.flow import UDP
 
 _FLIGHT: Final = 0.5  # a repeat may have been on its way already
 _AT_ONCE: Final = 0.3
+_SOON: Final = 2.0
+_LONG_WAY: Final = 0.4  # there and back; T1 is 0.5 s
 
 
 def find(case: Case) -> list[Finding]:
@@ -34,7 +36,7 @@ def find(case: Case) -> list[Finding]:
             *_request(case, exchange),
             *_ack(case, exchange),
         ):
-            key = (finding.name, str(exchange.hop.source), str(exchange.hop.target))
+            key = (finding.name, finding.facts["source"], finding.facts["target"])
             found.setdefault(key, finding)
     return list(found.values())
 
@@ -48,8 +50,8 @@ def _answer(case: Case, exchange: Exchange) -> Iterator[Finding]:
     ]
     if not stops:
         return
-    late = [each for each in spaced(exchange.request) if each.at > stops[0].at + _FLIGHT]
-    if late:
+    late = [each for each in case.sent(exchange.request) if each.at > stops[0].at + _FLIGHT]
+    if len(late) > 1 or (late and not _long_way(case, exchange)):
         yield made(
             "response-lost",
             late[0].at,
@@ -68,9 +70,18 @@ def _request(case: Case, exchange: Exchange) -> Iterator[Finding]:
     request = exchange.request
     if request is None or exchange.method != "INVITE" or not exchange.responses:
         return
-    answered = exchange.responses[0].at
-    before = [each for each in spaced(request) if each.at < answered]
-    if len(before) > 1 and answered - before[-1].at < _AT_ONCE:
+    first = exchange.responses[0]
+    answered = first.at
+    before = [each for each in case.sent(request) if each.at < answered]
+    # A phone may take its time to ring; an answer to every copy shows that every copy arrived.
+    again = any(
+        copy.at - answered < _SOON
+        for each in exchange.responses
+        if status_of(each) < 200
+        for copy in case.sent(each)[1:]
+    )
+    at_once = status_of(first) == 100 and not again
+    if at_once and len(before) > 1 and answered - before[-1].at < _AT_ONCE:
         yield made(
             "request-lost",
             before[1].at,
@@ -92,8 +103,8 @@ def _ack(case: Case, exchange: Exchange) -> Iterator[Finding]:
         acks = _acks(case, exchange, final)
         if not acks:
             continue
-        late = [each for each in spaced(final) if each.at > acks[0].at + _FLIGHT]
-        if len(late) > 1 or (late and len(spaced(acks[0])) > 1):
+        late = [each for each in case.sent(final) if each.at > acks[0].at + _FLIGHT]
+        if len(late) > 1 or (late and len(case.sent(acks[0])) > 1):
             yield made(
                 "ack-lost",
                 late[0].at,
@@ -112,12 +123,23 @@ def _acks(case: Case, exchange: Exchange, final: Sight) -> list[Sight]:
     """Return the ACKs to a final answer, wherever they were seen, the last hop's first."""
     if exchange.method != "INVITE":
         return []
-    found = [
-        each
-        for each in messages(case.conversation)
-        if isinstance(each.message, Request)
-        and each.message.method == "ACK"
-        and each.message.cseq.number == exchange.number
-        and tag(each.message, "to") == tag(final.message, "to")
-    ]
+    found = case.acks(exchange.number, tag(final.message, "to"))
     return sorted(found, key=lambda sight: sight.at, reverse=True)
+
+
+def _long_way(case: Case, exchange: Exchange) -> bool:
+    """Say whether whom the answer goes to is far away, by how soon it acts on a final answer."""
+    waits = [
+        ack.at - final.at
+        for final in exchange.responses
+        if status_of(final) >= 200
+        for ack in _acks(case, exchange, final)
+        if ack.hop.source.host == exchange.hop.source.host
+    ]
+    if exchange.final is not None and exchange.status in {401, 407}:
+        waits += [
+            each.at - exchange.final.at
+            for each in case.conversation.of(exchange.method)
+            if each.number > exchange.number and each.hop == exchange.hop
+        ][:1]
+    return min(waits, default=0.0) > _LONG_WAY

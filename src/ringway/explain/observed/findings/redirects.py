@@ -2,7 +2,7 @@
 
 RFC 3261 §8.1.3.4 lets each URI be tried once for one target set; §16.7 step 4 has a proxy take out
 the Contacts it has recursed on; credentials are for one realm (§22.1). What nobody followed, and
-what was remembered too long, shows only over several calls: `calls.py`.
+what was remembered too long, shows only over several calls: `following.py`.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def find(case: Case) -> list[Finding]:
 
 def _again(case: Case, tried: list[Exchange]) -> Iterator[Finding]:
     """One client tries a URI a second time because a redirect names it (§8.1.3.4)."""
-    redirects: list[tuple[Exchange, Sight]] = []
+    redirects: list[tuple[Exchange, Sight, tuple[NameAddr, ...]]] = []
     for number, exchange in enumerate(tried):
         source, uri = exchange.hop.source, uri_of(exchange.request)
-        mine = [each for each, final in redirects if each.hop.source.host == source.host]
+        mine = [each for each in redirects if each[0].hop.source.host == source.host]
         earlier = [
             each
             for each in tried[:number]
@@ -62,7 +62,7 @@ def _again(case: Case, tried: list[Exchange]) -> Iterator[Finding]:
             and case.branches(each)[1:] == case.branches(exchange)[1:]
             and same(uri_of(each.request), uri)
         ]
-        named = [each for each in mine if any(same(to.uri, uri) for to in redirected(each))]
+        named = [each for each, _, found in mine if any(same(to.uri, uri) for to in found)]
         if earlier and named and exchange.request is not None:
             before, said = earlier[-1], named[-1]
             in_loop = before.status in {301, 302}
@@ -77,8 +77,9 @@ def _again(case: Case, tried: list[Exchange]) -> Iterator[Finding]:
                     uri=uri,
                 )
                 return
-        if exchange.final is not None and redirected(exchange):
-            redirects.append((exchange, exchange.final))
+        contacts = redirected(exchange)
+        if exchange.final is not None and contacts:
+            redirects.append((exchange, exchange.final, contacts))
 
 
 def _recursed(case: Case, tried: list[Exchange]) -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 RFC 5626 §4.5: a lost flow is replaced at once; if that fails, the waits are 30 to 60 s, then more.
 A REGISTER that answers a challenge belongs to the attempt before it. Whom an attempt is by: the
-instance and reg-id, else the host it comes from.
+instance and reg-id, else the host it comes from; but several phones may be behind one NAT, so that
+only a Call-ID or a Contact tells that they are one.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from ringway.explain.observed.findings.look import (
 )
 from ringway.explain.observed.findings.make import made
 from ringway.explain.observed.findings.private import is_private
-from ringway.explain.observed.flows import Flows, History, Registration
-from ringway.explain.observed.model import Conversation, Exchange, Hop
+from ringway.explain.observed.flows import Flows, History, Registration, granted
+from ringway.explain.observed.model import Conversation, Exchange, Hop, Sight
 from ringway.transport.flow import UDP, WEBSOCKET_TRANSPORTS
 
 _AGENTS: Final = 10_000
 _ATTEMPTS: Final = 64
 _CLOSED: Final = 10_000
+_CHALLENGES: Final = frozenset({401, 407})
 _STORM: Final = 6
 _MINUTE: Final = 60.0
 _REPLACED_WITHIN: Final = 65.0
@@ -47,6 +49,9 @@ class _Attempt(NamedTuple):
     hop: Hop
     sent_by: str
     call_id: str
+    number: int
+    instance: str
+    contact: str
 
 
 class Registering:
@@ -62,12 +67,13 @@ class Registering:
 
     def conversation(self, conversation: Conversation) -> None:
         """Take in a conversation."""
-        for exchange in conversation.of("REGISTER"):
+        mine = [each for each in conversation.of("REGISTER") if by_caller(each)]
+        numbered = {each.number: each for each in mine}
+        for exchange in mine:
             request = exchange.request
-            if request is None or not by_caller(exchange):
+            if request is None or contact(request.message) is None:
                 continue
-            again = exchange.status in {401, 407} and not credentials_of(request.message)
-            if not again:
+            if not _goes_on(exchange, numbered.get(exchange.number + 1)):
                 self._add(_agent_of(exchange), _attempt(conversation, exchange))
 
     def closed(self, history: History) -> None:
@@ -107,6 +113,8 @@ class Registering:
         closed = history.closed
         if closed is None or end - closed.at < _REPLACED_WITHIN or not _needs_its_flow(lost):
             return
+        if history.how == "closed" and history.closed_by == lost.hop.source:
+            return  # it was not lost: the agent took its leave, as a browser does
         agent = _agent(lost.aor, lost.instance, lost.reg_id, lost.hop)
         tried = any(each.at > lost.at for each in self._attempts.get(agent, ()))
         elsewhere = any(
@@ -127,30 +135,51 @@ class Registering:
         )
 
 
+def _goes_on(exchange: Exchange, after: Exchange | None) -> bool:
+    """Say whether the next REGISTER belongs to the same attempt: it answers a challenge."""
+    if after is None or exchange.status not in _CHALLENGES:
+        return False
+    answers = credentials_of(after.first.message) and not credentials_of(exchange.first.message)
+    return bool(answers) or after.status not in _CHALLENGES
+
+
 def _storm(agent: _Agent, attempts: list[_Attempt]) -> Iterator[Finding]:
-    wanted = [each for each in attempts if each.expires > _MINUTE or not 200 <= each.status < 300]
-    for first, last in zip(wanted, wanted[_STORM - 1 :], strict=False):
-        if last.at - first.at > _MINUTE:
-            continue
-        burst = [each for each in wanted if first.at <= each.at <= first.at + _MINUTE]
-        yield made(
-            "registration-storm",
-            first.at,
-            tuple(sorted({frame for each in burst for frame in each.frames})),
-            status=burst[-1].status,
-            aor=agent[0],
-            source=first.hop.source,
-            times=len(burst),
-            seconds=seconds(
-                last.at - first.at if len(burst) == _STORM else burst[-1].at - first.at
-            ),
-        )
-        return
+    for group in _of_one_phone(attempts):
+        for first, last in zip(group, group[_STORM - 1 :], strict=False):
+            if last.at - first.at > _MINUTE:
+                continue
+            burst = [each for each in group if first.at <= each.at <= first.at + _MINUTE]
+            yield made(
+                "registration-storm",
+                first.at,
+                tuple(sorted({frame for each in burst for frame in each.frames})),
+                status=burst[-1].status,
+                aor=agent[0],
+                source=first.hop.source,
+                times=len(burst),
+                seconds=seconds(burst[-1].at - first.at),
+            )
+            return
+
+
+def _of_one_phone(attempts: list[_Attempt]) -> list[list[_Attempt]]:
+    """Return the attempts that a short expiry does not explain, those that one phone made together.
+
+    The same attempt may be seen twice, within a NAT and outside.
+    """
+    groups: dict[tuple[str, str], dict[tuple[str, int], _Attempt]] = {}
+    for each in attempts:
+        if each.expires > _MINUTE or each.status >= 300:
+            signs = (("call-id", each.call_id), ("contact", each.contact))
+            for sign in (("instance", each.instance),) if each.instance else signs:
+                groups.setdefault(sign, {}).setdefault((each.call_id, each.number), each)
+    return [list(group.values()) for group in groups.values()]
 
 
 def _moved(agent: _Agent, attempts: list[_Attempt], flows: Flows) -> Iterator[Finding]:
     """A phone that did not change its port comes from another one: its NAT forgot it."""
-    for one, other in pairwise(attempts):
+    by_call_id = sorted(attempts, key=lambda each: each.call_id)
+    for one, other in pairwise(by_call_id):
         if (
             one.hop.transport != UDP
             or one.call_id != other.call_id
@@ -191,22 +220,31 @@ def _needs_its_flow(lost: Registration) -> bool:
 
 
 def _attempt(conversation: Conversation, exchange: Exchange) -> _Attempt:
-    request = exchange.request or exchange.first
+    request, final = exchange.request or exchange.first, exchange.final
     top = next(iter(vias(request.message)), None)
-    told = contact((exchange.final or request).message) or contact(request.message)
-    expires = told.expires if told else None
-    if expires is None:
-        text = (exchange.final or request).message.get("expires") or request.message.get("expires")
-        expires = int(text) if text and text.isascii() and text.isdigit() else 3600
+    bindings = granted(exchange, final) if final is not None else []
+    told = contact(request.message)
     return _Attempt(
         request.at,
-        frames_of(request, exchange.final),
+        frames_of(request, final),
         exchange.status,
-        expires,
+        bindings[0].expires if bindings else _asked(request),
         exchange.hop,
         f"{top.host}:{top.port or 5060}" if top else "",
         conversation.call_id,
+        exchange.number,
+        told.instance if told else "",
+        told.uri_text if told else "",
     )
+
+
+def _asked(request: Sight) -> int:
+    """Return for how many seconds a REGISTER asks; an hour if it does not say."""
+    told = contact(request.message)
+    text = request.message.get("expires")
+    if told is not None and told.expires is not None:
+        return told.expires
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 11 else 3600
 
 
 def _agent_of(exchange: Exchange) -> _Agent:

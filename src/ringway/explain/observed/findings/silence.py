@@ -3,7 +3,7 @@
 Over UDP a client repeats what is not answered (RFC 3261 §17.1.1.2): if it does not, the answer came
 and was not captured. Over connections the sender shows it by giving up. Then, in this order: the
 datagram was too large (§18.1.1), it was for a private address, the flow had died and nobody had
-noticed (RFC 5626 §4.4), or the other side is just silent.
+noticed (RFC 5626 §4.4), the network reports it (§18.4), or the other side is just silent.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ from ringway.explain.observed.findings.look import (
     one_sided,
     person,
     seconds,
-    spaced,
 )
 from ringway.explain.observed.findings.make import made
 from ringway.explain.observed.findings.private import came_from_outside
+from ringway.explain.observed.flows import LARGE, History
 from ringway.explain.observed.model import Exchange, status_of
 from ringway.transport.flow import UDP, Address
 
-_LARGE: Final = 1300
+_WHOLE: Final = 1472  # octets of the largest datagram that an Ethernet carries in one packet
+_ALIKE: Final = 100  # octets by which requests of one kind differ
 _REPEATS: Final = 4  # 0, 0.5, 1.5 and 3.5 s
+_REPORTED_WITHIN: Final = 32.0  # 64*T1: as long as somebody waits for an answer
 _GAVE_UP: Final = 3.0
+_UNNOTICED: Final = 5.0  # nobody can notice sooner that a phone is gone
 _LONG: Final = 20.0
 
 
@@ -52,29 +55,37 @@ def _silent(case: Case, exchange: Exchange) -> Iterator[Finding]:
         return
     if case.forwarded(exchange):
         return
-    copies = spaced(request)
+    copies = case.sent(request)
     udp = exchange.hop.transport == UDP
     gave_up = _gave_up(case, exchange)
     history = case.flows.at(exchange.hop, exchange.at)
-    reported = [each for each in history.unreachable if each.at > request.at] if history else []
+    reported = [
+        each
+        for each in (history.unreachable if history else ())
+        if request.at < each.at < copies[-1].at + _REPORTED_WITHIN
+    ]
     if not reported and (len(copies) < _REPEATS if udp else gave_up is None):
         return
     end = copies[-1].at if gave_up is None else max(gave_up, copies[-1].at)
     aor, quiet = "", ""
     frames = tuple(sorted({*all_frames(copies), *(reported[0].frames if reported else ())}))
-    if udp and len(request.data) > _LARGE:
+    bound = registration(case, exchange)
+    heard = history and history.last_from.get(exchange.hop.target)
+    since = bool(heard and heard.at > request.at)
+    if udp and _too_large(exchange, len(request.data), history, quiet=bool(bound and not since)):
         name = "large-datagram-lost"
     elif told := came_from_outside(case, exchange):
         name = "private-contact-used"
         frames = tuple(sorted({*told, *frames}))
-    elif bound := registration(case, exchange):
-        heard = history and history.last_from.get(exchange.hop.target)
-        if heard and heard.at > request.at:
-            return
+    elif bound and since:
+        return
+    elif bound and request.at - (heard or bound).at > _UNNOTICED:
         name = "flow-died-unnoticed"
         frames = tuple(sorted({*bound.frames, *(heard.frames if heard else ()), *frames}))
         aor = bound.aor
         quiet = seconds(request.at - (heard.at if heard else bound.at))
+    elif reported:
+        name = "undeliverable"
     else:
         name = "silent-callee"
     yield made(
@@ -91,23 +102,44 @@ def _silent(case: Case, exchange: Exchange) -> Iterator[Finding]:
         callee=person(request.message, "to"),
         aor=aor,
         quiet=quiet,
+        reason=reported[0].reason if reported else "",
     )
+
+
+def _too_large(exchange: Exchange, octets: int, history: History | None, *, quiet: bool) -> bool:
+    """Say whether it is the size of a datagram that keeps it from arriving.
+
+    Not if one as large has arrived before. A phone that is quiet altogether may be gone; then only
+    what an Ethernet has to cut into fragments is too large.
+    """
+    passed = history.passed.get(exchange.hop.target, 0) if history else 0
+    return octets > (_WHOLE if quiet else LARGE) and passed < octets - _ALIKE
 
 
 def _gave_up(case: Case, exchange: Exchange) -> float | None:
     """Return when the sender showed that no answer had come: it refused upstream, or cancelled."""
     request = exchange.request
-    if request is None or one_sided(case.conversation):
+    above = case.above(exchange)
+    if request is None or one_sided(case.conversation) or _went_on(case, exchange, above):
         return None
     moments = [
         final.at
-        for other in case.above(exchange)
+        for other in above
         if (final := other.final) is not None and other.status in {408, 480, 500, 503, 504}
     ]
     if exchange.cancelled is not None:
         moments.append(exchange.cancelled.at)
     late = [each for each in moments if each - request.at >= _GAVE_UP]
     return min(late, default=None)
+
+
+def _went_on(case: Case, exchange: Exchange, above: list[Exchange]) -> bool:
+    """Say whether it was answered out of sight: it rings upstream, and there is no other branch."""
+    return any(
+        100 < status_of(each) < 300 and case.forwarded(other) == [exchange]
+        for other in above
+        for each in other.responses
+    )
 
 
 def _stuck(case: Case, exchange: Exchange) -> Iterator[Finding]:

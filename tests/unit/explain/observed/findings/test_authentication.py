@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.explain.observed.findings.looking import AOR, healthy, hides, shows
+from tests.unit.explain.observed.findings.looking import AOR, healthy, hides, look, nearly, shows
 from tests.unit.explain.observed.support import Headers, Scene
 
 from ringway.capture.items import Seen
@@ -38,7 +38,7 @@ class TestRefused:
         found = shows(scene, "credentials-refused")
         assert found.frames == (*tried.frames, *refused.frames)
         assert found.facts["user"] == "bob"
-        hides(scene, "authentication-loop")
+        nearly(scene, "authentication-loop")
 
     def test_again_and_again(self) -> None:
         scene = Scene()
@@ -50,11 +50,77 @@ class TestRefused:
         assert len(found.frames) == 6
         hides(scene, "credentials-refused")
 
+    def test_a_proxy_and_the_server_behind_it_use_one_name(self) -> None:
+        """The proxy took its credentials; who asks now is another."""
+        scene = Scene()
+        value = 'Digest realm="example.com", nonce="{}"'
+        first = register(scene, 1)
+        scene.reply(first, 407, headers=(("Proxy-Authenticate", value.format("p1")),))
+        mine = f'{value.format("p1")}, username="bob", response="0"'
+        second = scene.request(
+            "bob", "server", "REGISTER", "x:y", cseq=2, headers=(("Proxy-Authorization", mine),)
+        )
+        challenge(scene, second, "s1")
+        healthy(scene)
+
+    @pytest.mark.parametrize(
+        ("status", "asks", "answers"),
+        [
+            (401, "WWW-Authenticate", "Authorization"),
+            (407, "Proxy-Authenticate", "Proxy-Authorization"),
+        ],
+    )
+    def test_either_may_refuse(self, status: int, asks: str, answers: str) -> None:
+        scene = Scene()
+        value = 'Digest realm="example.com", nonce="n{}"'
+        for number in (1, 2):
+            mine: Headers = ()
+            if number == 2:
+                mine = ((answers, f'{value.format(1)}, username="bob", response="0"'),)
+            sent = scene.request("bob", "server", "INVITE", AOR, cseq=number, headers=mine)
+            scene.ack(scene.reply(sent, status, headers=((asks, value.format(number)),)))
+        assert shows(scene, "credentials-refused").status == status
+
+    def test_two_clients_each_once(self) -> None:
+        """Two phones with one Call-ID: neither tries twice."""
+        scene = Scene()
+        headers = (
+            (
+                "Authorization",
+                'Digest username="bob", realm="example.com", nonce="n1", response="0"',
+            ),
+        )
+        first = register(scene, 1)
+        challenge(scene, first, "n1")
+        challenge(scene, register(scene, 2, "n1"), "n2")
+        other = scene.request("carol", "server", "REGISTER", "x:y", cseq=3, headers=headers)
+        challenge(scene, other, "n3")
+        shows(scene, "credentials-refused")
+        hides(scene, "authentication-loop")
+
+    def test_two_names_each_once(self) -> None:
+        scene = Scene()
+        challenge(scene, register(scene, 1), "n1")
+        challenge(scene, register(scene, 2, "n1"), "n2")
+        other = register(scene, 3, "n2")
+        data = other.data.replace(b'username="bob"', b'username="rob"')
+        scene.items.remove(other)
+        challenge(scene, scene.raw("bob", "server", data), "n3")
+        assert sorted(each.facts["user"] for each in look(scene)) == ["bob", "rob"]
+
+    def test_refused_with_another_code(self) -> None:
+        """403 says no to who it is, not to how he proves it."""
+        scene = Scene()
+        challenge(scene, register(scene, 1), "n1")
+        scene.reply(register(scene, 2, "n1"), 403)
+        healthy(scene)
+
     def test_accepted(self) -> None:
         scene = Scene()
         challenge(scene, register(scene, 1), "n1")
         scene.reply(register(scene, 2, "n1"), 200)
         healthy(scene)
+        nearly(scene, "credentials-refused")
 
     def test_the_nonce_was_too_old(self) -> None:
         scene = Scene()

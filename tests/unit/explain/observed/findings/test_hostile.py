@@ -10,6 +10,9 @@ from tests.unit.explain.observed.support import Scene
 
 from ringway.capture.items import Seen
 from ringway.capture.lenient import read_message
+from ringway.explain.observed.findings import find
+from ringway.explain.observed.flows import Flows
+from ringway.explain.observed.tracer import Tracer
 
 JUNK = (
     "",
@@ -61,6 +64,47 @@ def test_junk_in_a_header(header: str) -> None:
                 message, fault = read_message(data)
                 broken.items[number] = item._replace(message=message, fault=fault, data=data)
         look(broken)
+
+
+@pytest.mark.timeout(30)
+def test_many_forked_answers_that_come_again() -> None:
+    scene = Scene()
+    invites = [scene.request("alice", "bob", "INVITE", AOR, cseq=1) for _ in range(100)]
+    tags = [f"{number}" for number in range(40)]
+    acks: list[Seen] = []
+    for _ in range(3):
+        scene.wait(0.7)
+        for invite in invites:
+            for tag in tags:
+                answer = scene.reply(invite, 200, to_tag=tag)
+                if invite is invites[-1]:
+                    acks.append(answer)
+    for answer in acks:
+        scene.ack(answer)
+    look(scene)
+
+
+@pytest.mark.timeout(30)
+def test_a_thousand_contacts_in_each_of_many_redirects() -> None:
+    scene = Scene()
+    contacts = ", ".join(f"<sip:bob@{number}.example.net>" for number in range(1000))
+    for number in range(60):
+        request = scene.request("alice", "bob", "INVITE", AOR, cseq=number + 1)
+        scene.reply(request, 302, headers=(("Contact", contacts),))
+    look(scene)
+
+
+def test_calls_do_not_go_through_all_flows(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene()
+    invite = scene.request("alice", "bob", "INVITE", AOR)
+    scene.cancel(invite)
+    scene.reply(invite, 200)
+    tracer = Tracer()
+    for item in scene.items:
+        tracer.feed(item)
+    monkeypatch.delattr(Flows, "all")
+    for conversation in tracer.close():
+        assert [each.name for each in find(conversation, tracer.flows)]
 
 
 @pytest.mark.timeout(30)

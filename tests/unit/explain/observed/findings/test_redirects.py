@@ -1,4 +1,4 @@
-"""Redirects: not followed, in a circle, twice, remembered, and with somebody else's credentials."""
+"""Redirects: in a circle, twice, and with somebody else's credentials."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tests.unit.explain.observed.findings.looking import (
     healthy,
     hides,
     later,
+    nearly,
     shows,
 )
 from tests.unit.explain.observed.support import Headers, Scene
 
 from ringway.capture.items import Seen
-from ringway.explain.observed.findings import following
 
 MOBILE = "sip:bob@mobile.example.net"
 
@@ -55,77 +55,6 @@ def follow(
     return invite
 
 
-class TestNotFollowed:
-    @pytest.mark.parametrize("status", [301, 302])
-    def test_shown(self, status: int) -> None:
-        scene = Scene()
-        invite, moved = redirect(scene, status=status)
-        later(scene, 20)
-        found = shows(scene, "redirect-not-followed")
-        assert found.frames == (*invite.frames, *moved.frames)
-        assert (found.status, found.call_id) == (status, "call-1")
-
-    def test_followed_in_the_same_call(self) -> None:
-        scene = Scene()
-        redirect(scene)
-        follow(scene)
-        later(scene, 20)
-        healthy(scene)
-
-    def test_followed_with_a_call_id_of_its_own(self) -> None:
-        scene = Scene()
-        redirect(scene)
-        follow(scene, call_id="another", cseq=1)
-        later(scene, 20)
-        healthy(scene)
-
-    def test_a_pbx_calls_the_phone_of_that_user(self) -> None:
-        scene = Scene()
-        redirect(scene, "sip:200@pbx.example.com")
-        follow(scene, "sip:200@192.0.2.66", call_id="another", cseq=1)
-        later(scene, 20)
-        hides(scene, "redirect-not-followed")
-
-    def test_a_back_to_back_agent_hands_it_on(self) -> None:
-        scene = Scene()
-        outer = scene.request("carol", "alice", "INVITE", AOR, call_id="outer")
-        redirect(scene)
-        scene.ack(scene.reply(outer, 302, headers=(("Contact", f"<{MOBILE}>"),)))
-        onward = scene.request("carol", "mobile", "INVITE", MOBILE, call_id="outer", cseq=2)
-        scene.ack(scene.reply(onward, 200))
-        later(scene, 20)
-        hides(scene, "redirect-not-followed")
-
-    def test_what_is_forgotten_is_not_judged(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(following, "_KEPT", 2)
-        scene = Scene()
-        redirect(scene)
-        follow(scene, call_id="another", cseq=1)
-        for number in range(3):
-            scene.wait(100)
-            scene.call_id = f"else-{number}"
-            scene.ack(scene.reply(scene.request("dora", "server", "INVITE", AOR), 200))
-        hides(scene, "redirect-not-followed")
-
-    def test_the_capture_ended_at_once(self) -> None:
-        scene = Scene()
-        redirect(scene)
-        hides(scene, "redirect-not-followed")
-
-    @pytest.mark.parametrize("status", [300, 305, 380, 486])
-    def test_other_codes_ask_for_something_else(self, status: int) -> None:
-        scene = Scene()
-        redirect(scene, status=status)
-        later(scene, 20)
-        hides(scene, "redirect-not-followed")
-
-    def test_a_web_page_is_for_people(self) -> None:
-        scene = Scene()
-        redirect(scene, "https://example.com/bob")
-        later(scene, 20)
-        hides(scene, "redirect-not-followed")
-
-
 class TestLoop:
     def test_shown(self) -> None:
         scene = Scene()
@@ -163,8 +92,49 @@ class TestLoop:
         scene.ack(scene.reply(onward, 302, headers=(("Contact", f"<{third}>"),)))
         follow(scene, third, cseq=3, target="third")
         later(scene, 20)
-        hides(scene, "redirect-loop")
+        nearly(scene, "redirect-loop")
         healthy(scene)
+
+    @pytest.mark.parametrize("status", [301, 302])
+    def test_either_code(self, status: int) -> None:
+        scene = Scene()
+        redirect(scene, AOR, status=status)
+        scene.ack(scene.reply(scene.request("alice", "server", "INVITE", AOR, cseq=2), 200))
+        assert shows(scene, "redirect-loop").status == status
+
+    @pytest.mark.parametrize("status", [300, 305, 380])
+    def test_other_codes_ask_for_something_else(self, status: int) -> None:
+        scene = Scene()
+        redirect(scene, AOR, status=status)
+        scene.ack(scene.reply(scene.request("alice", "server", "INVITE", AOR, cseq=2), 200))
+        hides(scene, "redirect-loop")
+
+    def test_another_client_may_ask_too(self) -> None:
+        """The second request is somebody else's, with the same Call-ID."""
+        scene = Scene()
+        redirect(scene, AOR)
+        scene.ack(scene.reply(scene.request("carol", "server", "INVITE", AOR, cseq=2), 200))
+        hides(scene, "redirect-loop")
+
+    def test_two_branches_of_a_fork_may_meet(self) -> None:
+        """A proxy asks one place for two requests that came to it: their ways are not the same."""
+        scene = Scene()
+        one = scene.request("alice", "proxy", "INVITE", AOR)
+        other = scene.request("carol", "proxy", "INVITE", AOR)
+        for each in (one, other):
+            moved = scene.reply(
+                scene.forward(each, "server"), 302, headers=(("Contact", f"<{AOR}>"),)
+            )
+            scene.ack(moved)
+        hides(scene, "redirect-loop")
+
+    @pytest.mark.parametrize("method", ["MESSAGE", "SUBSCRIBE", "OPTIONS", "REGISTER"])
+    def test_other_requests(self, method: str) -> None:
+        scene = Scene()
+        for number in (1, 2):
+            sent = scene.request("alice", "server", method, AOR, cseq=number)
+            scene.reply(sent, 302, headers=(("Contact", f"<{AOR}>"),))
+        shows(scene, "redirect-loop")
 
 
 class TestTwice:
@@ -189,6 +159,90 @@ class TestTwice:
         again = follow(scene)
         found = shows(scene, "redirect-followed-twice")
         assert found.frames == (*tried.frames, *passed.frames, *again.frames)
+        assert found.facts["client"] == f"{scene.place('proxy')}, {scene.place('alice')}"
+
+    def test_one_of_two_contacts(self) -> None:
+        scene = Scene()
+        redirect(scene, f"sip:bob@home.example.net>, <{MOBILE}")
+        follow(scene, status=486)
+        follow(scene, cseq=3)
+        shows(scene, "redirect-followed-twice")
+
+    @pytest.mark.parametrize(
+        "status",
+        [*(401, 407, 408, 412, 413, 415, 420, 421, 422, 428, 430, 494, 500, 503)],
+    )
+    def test_what_may_be_tried_again(self, status: int) -> None:
+        scene = Scene()
+        redirect(scene)
+        follow(scene, status=status)
+        follow(scene, cseq=3)
+        nearly(scene, "redirect-followed-twice")
+
+    @pytest.mark.parametrize("status", [200, 400, 403, 404, 406, 480, 486, 502, 600, 603])
+    def test_what_may_not(self, status: int) -> None:
+        scene = Scene()
+        redirect(scene)
+        follow(scene, status=status)
+        follow(scene, cseq=3)
+        shows(scene, "redirect-followed-twice")
+
+    def test_one_of_them_came_before_the_redirect(self) -> None:
+        scene = Scene()
+        follow(scene, cseq=1, status=486)
+        scene.ack(
+            scene.reply(
+                scene.request("alice", "server", "INVITE", AOR, cseq=2),
+                302,
+                headers=(("Contact", f"<{MOBILE}>"),),
+            )
+        )
+        follow(scene, cseq=3)
+        hides(scene, "redirect-followed-twice")
+
+    def test_a_proxy_and_somebody_else(self) -> None:
+        """The proxy followed and handed the Contact on; only another caller calls it."""
+        scene = Scene()
+        self.handed_on(scene)
+        invite = scene.request("carol", "mobile", "INVITE", MOBILE, callee=AOR, cseq=2)
+        scene.ack(scene.reply(invite, 200))
+        hides(scene, "redirect-followed-twice")
+
+    def test_a_proxy_and_a_call_that_came_before(self) -> None:
+        scene = Scene()
+        follow(scene, cseq=1, status=486)
+        self.handed_on(scene, cseq=2)
+        hides(scene, "redirect-followed-twice")
+
+    def test_a_proxy_that_only_hands_it_on(self) -> None:
+        scene = Scene()
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        moved = scene.reply(
+            scene.forward(invite, "server"), 302, headers=(("Contact", f"<{MOBILE}>"),)
+        )
+        scene.ack(scene.back(moved))
+        onward = scene.request("alice", "proxy", "INVITE", MOBILE, callee=AOR, cseq=2)
+        scene.ack(scene.back(scene.reply(scene.forward(onward, "mobile"), 200)))
+        hides(scene, "redirect-followed-twice")
+
+    def test_a_proxy_that_goes_on_after_it_has_handed_it_on(self) -> None:
+        """Only what it tried before it answered is its own doing."""
+        scene = Scene()
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        moved = scene.reply(
+            scene.forward(invite, "server"), 302, headers=(("Contact", f"<{MOBILE}>"),)
+        )
+        scene.ack(scene.back(moved))
+        scene.forward(invite, "mobile", uri=MOBILE)
+        follow(scene)
+        hides(scene, "redirect-followed-twice")
+
+    def handed_on(self, scene: Scene, cseq: int = 1) -> None:
+        invite = scene.request("alice", "proxy", "INVITE", AOR, cseq=cseq)
+        onward = scene.forward(invite, "server")
+        moved = scene.reply(onward, 302, headers=(("Contact", f"<{MOBILE}>"),))
+        scene.ack(scene.reply(scene.forward(invite, "mobile", uri=MOBILE), 486))
+        scene.ack(scene.back(moved))
 
     @pytest.mark.parametrize("status", [401, 407])
     def test_a_challenge_is_a_reason_to_come_again(self, status: int) -> None:
@@ -217,64 +271,6 @@ class TestTwice:
         scene.ack(scene.back(scene.reply(tried, 200)))
         later(scene, 20)
         healthy(scene)
-
-
-class TestRemembered:
-    def test_shown(self) -> None:
-        scene = Scene()
-        invite, moved = redirect(scene)
-        follow(scene)
-        scene.wait(600)
-        again = follow(scene, call_id="second", cseq=1)
-        found = shows(scene, "redirect-cached")
-        assert found.frames == (*invite.frames, *moved.frames, *again.frames)
-
-    def test_asked_again(self) -> None:
-        scene = Scene()
-        redirect(scene)
-        follow(scene)
-        scene.wait(600)
-        redirect(scene, call_id="second")
-        follow(scene, call_id="second")
-        later(scene, 20)
-        healthy(scene)
-
-    def test_dialled_directly(self) -> None:
-        scene = Scene()
-        redirect(scene)
-        follow(scene)
-        scene.wait(600)
-        scene.ack(
-            scene.reply(scene.request("alice", "mobile", "INVITE", MOBILE, call_id="second"), 200)
-        )
-        hides(scene, "redirect-cached")
-
-    def test_a_301_may_be_remembered(self) -> None:
-        scene = Scene()
-        redirect(scene, status=301)
-        follow(scene)
-        scene.wait(600)
-        follow(scene, call_id="second", cseq=1)
-        hides(scene, "redirect-cached")
-
-    def test_within_its_time(self) -> None:
-        scene = Scene()
-        redirect(scene, expires="3600")
-        follow(scene)
-        scene.wait(600)
-        follow(scene, call_id="second", cseq=1)
-        later(scene, 20)
-        hides(scene, "redirect-cached-too-long")
-        healthy(scene)
-
-    def test_after_its_time(self) -> None:
-        scene = Scene()
-        redirect(scene, expires="60")
-        follow(scene)
-        scene.wait(600)
-        follow(scene, call_id="second", cseq=1)
-        found = shows(scene, "redirect-cached-too-long")
-        assert found.facts["expires"] == "60"
 
 
 def digest(realm: str, nonce: str = "n1") -> str:
@@ -330,4 +326,81 @@ class TestLeaked:
         follow(scene, cseq=3, status=401)
         credentials = (("Authorization", digest("mobile.example.net", "n2")),)
         follow(scene, cseq=4, headers=credentials)
+        hides(scene, "redirect-leaked-credentials")
+
+    @pytest.mark.parametrize(
+        ("realm", "to", "found"),
+        [
+            ("example.com", "sip:bob@example.com.example.net", True),
+            ("example.com", "sip:bob@badexample.com", True),
+            ("pbx.example.com", "sip:bob@example.com.net", True),
+            ("example.net", "sip:bob@example.net", False),
+            ("example.net", "sip:bob@pbx.EXAMPLE.net", False),
+            ("pbx.example.net", "sip:bob@example.net", False),
+            ("example.com", "sip:mary@example.com", False),
+            ("another realm", "sip:mary@example.com", False),
+            ("another realm", MOBILE, True),
+        ],
+    )
+    @pytest.mark.parametrize("header", ["Authorization", "Proxy-Authorization"])
+    def test_whose_realm(self, header: str, realm: str, to: str, *, found: bool) -> None:
+        """Credentials for a server follow the domain, those for a proxy its address."""
+        scene = Scene()
+        self.challenged(scene, header, realm, to)
+        follow(scene, to, cseq=3, headers=((header, digest(realm)),))
+        for_proxy = header.startswith("Proxy") and realm == "another realm"
+        (shows if found or for_proxy else hides)(scene, "redirect-leaked-credentials")
+
+    def test_who_got_them(self) -> None:
+        for header, target in (
+            ("Authorization", "mobile.example.net"),
+            ("Proxy-Authorization", ""),
+        ):
+            scene = Scene()
+            self.challenged(scene, header, "example.com")
+            follow(scene, cseq=3, headers=((header, digest("example.com")),))
+            found = shows(scene, "redirect-leaked-credentials")
+            assert found.facts["target"] == (target or str(scene.place("mobile")))
+            assert found.facts["client"] == str(scene.place("alice"))
+
+    def test_new_ones_for_the_old_realm(self) -> None:
+        """The server that is new asks for that realm itself: the nonce is its own."""
+        scene = Scene()
+        self.challenged(scene, "Authorization", "example.com")
+        follow(scene, cseq=3, headers=(("Authorization", digest("example.com", "n2")),))
+        nearly(scene, "redirect-leaked-credentials")
+
+    def test_they_went_there_before(self) -> None:
+        scene = Scene()
+        follow(scene, cseq=1, headers=(("Authorization", digest("example.com")),))
+        sent = scene.request(
+            "alice",
+            "server",
+            "INVITE",
+            AOR,
+            cseq=2,
+            headers=(("Authorization", digest("example.com")),),
+        )
+        scene.ack(scene.reply(sent, 302, headers=(("Contact", f"<{MOBILE}>"),)))
+        hides(scene, "redirect-leaked-credentials")
+
+    def test_somebody_else_has_the_same(self) -> None:
+        scene = Scene()
+        self.challenged(scene, "Authorization", "example.com")
+        scene.request(
+            "carol",
+            "mobile",
+            "INVITE",
+            MOBILE,
+            callee=AOR,
+            cseq=3,
+            headers=(("Authorization", digest("example.com")),),
+        )
+        hides(scene, "redirect-leaked-credentials")
+
+    def test_they_went_elsewhere(self) -> None:
+        scene = Scene()
+        self.challenged(scene, "Authorization", "example.com")
+        credentials = (("Authorization", digest("example.com")),)
+        follow(scene, "sip:else@third.example.net", cseq=3, headers=credentials)
         hides(scene, "redirect-leaked-credentials")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.unit.explain.observed.findings.looking import (
     AOR,
     healthy,
     hides,
     later,
+    look,
+    nearly,
     register,
     shows,
 )
 from tests.unit.explain.observed.support import Scene
 
 from ringway.capture.items import Seen
-from ringway.transport.flow import Address
 
 
 def repeated(scene: Scene, seen: Seen, times: int = 5) -> Seen:
@@ -53,7 +55,7 @@ class TestSilent:
         scene = Scene()
         for number in (1, 2):
             repeated(scene, scene.request("alice", "bob", "OPTIONS", AOR, cseq=number))
-        shows(scene, "silent-callee")
+        assert shows(scene, "silent-callee").frames == (1, 2, 3, 4, 5)
 
     def test_nobody_answers_an_ack(self) -> None:
         scene = Scene()
@@ -77,12 +79,6 @@ class TestSilent:
         scene.cancel(invite)
         later(scene, 60)
         hides(scene, "silent-callee")
-
-    def test_the_network_says_so(self) -> None:
-        scene = Scene()
-        invite = scene.request("alice", "bob", "INVITE", AOR)
-        scene.unreachable("alice", "bob")
-        assert shows(scene, "silent-callee").frames == (*invite.frames, invite.frames[0] + 1)
 
     def test_what_is_not_repeated_was_answered(self) -> None:
         scene = Scene()
@@ -114,133 +110,120 @@ class TestSilent:
         scene = Scene()
         invite = repeated(scene, scene.request("alice", "bob", "INVITE", AOR))
         scene.ack(scene.reply(invite, 200))
+        nearly(scene, "silent-callee")
+
+    @pytest.mark.parametrize(("times", "found"), [(3, False), (4, True)])
+    def test_how_often(self, times: int, *, found: bool) -> None:
+        scene = Scene()
+        repeated(scene, scene.request("alice", "bob", "INVITE", AOR), times)
+        (shows if found else hides)(scene, "silent-callee")
+
+    @pytest.mark.parametrize("method", ["ACK", "CANCEL"])
+    def test_what_others_tell(self, method: str) -> None:
+        """A CANCEL goes where its INVITE went."""
+        scene = Scene()
+        repeated(scene, scene.request("alice", "bob", method, AOR))
         hides(scene, "silent-callee")
 
+    @pytest.mark.parametrize("status", [408, 480, 500, 503, 504])
+    @pytest.mark.parametrize(("after", "found"), [(2.9, False), (3.1, True)])
+    def test_how_a_proxy_gives_up(self, status: int, after: float, *, found: bool) -> None:
+        scene = Scene(transport="tcp")
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        scene.forward(invite, "bob")
+        scene.wait(after - 0.01)
+        scene.ack(scene.reply(invite, status, headers=(("Retry-After", "9"),)))
+        (shows if found else hides)(scene, "silent-callee")
 
-class TestFlowDied:
+    @pytest.mark.parametrize("status", [404, 407, 409, 481, 486, 502, 505, 603])
+    def test_how_it_does_not(self, status: int) -> None:
+        scene = Scene(transport="tcp")
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        scene.forward(invite, "bob")
+        scene.wait(30)
+        scene.ack(scene.reply(invite, status))
+        hides(scene, "silent-callee")
+
+    def test_the_caller_waited_long(self) -> None:
+        scene = Scene(transport="tcp")
+        invite = scene.request("alice", "bob", "INVITE", AOR)
+        scene.wait(10)
+        scene.cancel(invite)
+        later(scene, 60)
+        assert shows(scene, "silent-callee").facts["seconds"] == "10"
+
+    def test_it_rings_out_of_sight(self) -> None:
+        """What goes to bob is captured, what comes back is not; upstream it rings."""
+        scene = Scene(transport="tcp")
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        onward = scene.forward(invite, "bob")
+        scene.back(scene.reply(onward, 180))
+        scene.items = [each for each in scene.items if each.frames != (3,)]
+        scene.wait(30)
+        scene.ack(scene.reply(invite, 480))
+        hides(scene, "silent-callee")
+
+    def test_the_other_branch_rings(self) -> None:
+        """It rings at the desk; bob's phone is silent all the same."""
+        scene = Scene(transport="tcp")
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        scene.forward(invite, "bob")
+        desk = scene.forward(invite, "desk")
+        scene.back(scene.reply(desk, 180))
+        scene.wait(30)
+        scene.ack(scene.reply(desk, 480))
+        scene.ack(scene.reply(invite, 480))
+        assert shows(scene, "silent-callee").facts["target"] == str(scene.place("bob"))
+
+    def test_two_places(self) -> None:
+        scene = Scene()
+        for place in ("bob", "desk"):
+            repeated(scene, scene.request("alice", place, "OPTIONS", AOR))
+        assert len(look(scene)) == 2
+
+
+class TestUndeliverable:
     def test_shown(self) -> None:
         scene = Scene()
-        request, ok = register(scene, "phone", reg_id=1)
-        scene.wait(600)
-        invite = scene.request("alice", "edge", "INVITE", AOR)
-        scene.reply(invite, 100)
-        onward = repeated(scene, scene.forward(invite, "phone"))
-        found = shows(scene, "flow-died-unnoticed")
-        assert set(request.frames + ok.frames + onward.frames) <= set(found.frames)
-        assert found.facts["quiet"] == "600"
+        invite = scene.request("alice", "bob", "INVITE", AOR)
+        scene.unreachable("alice", "bob")
+        found = shows(scene, "undeliverable")
+        assert found.frames == (*invite.frames, invite.frames[0] + 1)
+        assert found.facts["reason"] == "port unreachable"
         hides(scene, "silent-callee")
 
-    def test_over_a_connection(self) -> None:
-        scene = Scene(transport="tcp")
-        scene.opened("phone", "edge")
+    @pytest.mark.parametrize(("after", "found"), [(31, True), (33, False)])
+    def test_how_soon_the_network_says_so(self, after: float, *, found: bool) -> None:
+        """Later it speaks of something else."""
+        scene = Scene()
+        scene.request("alice", "bob", "INVITE", AOR)
+        scene.wait(after - 0.01)
+        scene.unreachable("alice", "bob")
+        (shows if found else hides)(scene, "undeliverable")
+
+    def test_the_network_said_so_before(self) -> None:
+        scene = Scene()
+        scene.unreachable("alice", "bob")
+        scene.request("alice", "bob", "INVITE", AOR)
+        hides(scene, "undeliverable")
+
+    def test_it_was_answered_all_the_same(self) -> None:
+        scene = Scene()
+        invite = scene.request("alice", "bob", "INVITE", AOR)
+        scene.unreachable("alice", "bob")
+        scene.repeat(invite, 0.5)
+        scene.ack(scene.reply(invite, 200))
+        nearly(scene, "undeliverable")
+
+    def test_the_address_was_registered(self) -> None:
+        scene = Scene()
         register(scene, "phone", reg_id=1)
         scene.wait(600)
         invite = scene.request("alice", "edge", "INVITE", AOR)
         scene.forward(invite, "phone")
-        scene.wait(32)
-        scene.ack(scene.reply(invite, 408))
+        scene.unreachable("edge", "phone")
+        hides(scene, "undeliverable")
         shows(scene, "flow-died-unnoticed")
-
-    def test_the_phone_was_heard_all_the_while(self) -> None:
-        scene = Scene()
-        register(scene, "phone", reg_id=1)
-        invite = scene.request("alice", "edge", "INVITE", AOR)
-        onward = scene.forward(invite, "phone")
-        scene.keep_alive("phone", "edge")
-        repeated(scene, onward)
-        hides(scene, "flow-died-unnoticed")
-
-    def test_the_registration_was_over(self) -> None:
-        scene = Scene()
-        register(scene, "phone", expires=60)
-        scene.wait(600)
-        invite = scene.request("alice", "edge", "INVITE", AOR)
-        repeated(scene, scene.forward(invite, "phone"))
-        hides(scene, "flow-died-unnoticed")
-        shows(scene, "silent-callee")
-
-    def test_it_answers(self) -> None:
-        scene = Scene()
-        register(scene, "phone", reg_id=1)
-        scene.wait(600)
-        invite = scene.request("alice", "edge", "INVITE", AOR)
-        scene.ack(scene.back(scene.reply(scene.forward(invite, "phone"), 200)))
-        healthy(scene)
-
-
-class TestLarge:
-    def invite(self, scene: Scene, octets: int) -> Seen:
-        return scene.request("alice", "bob", "INVITE", AOR, body=b"v" * octets)
-
-    def test_shown(self) -> None:
-        scene = Scene()
-        repeated(scene, self.invite(scene, 1400))
-        found = shows(scene, "large-datagram-lost")
-        assert int(found.facts["octets"]) > 1400
-        hides(scene, "silent-callee")
-
-    def test_a_small_one_has_another_reason(self) -> None:
-        scene = Scene()
-        repeated(scene, self.invite(scene, 600))
-        hides(scene, "large-datagram-lost")
-
-    def test_it_arrived(self) -> None:
-        scene = Scene()
-        invite = self.invite(scene, 1400)
-        scene.reply(invite, 100)
-        scene.ack(scene.reply(invite, 200))
-        hides(scene, "large-datagram-lost")
-
-
-class TestPrivateContactUsed:
-    def scene(self) -> Scene:
-        return Scene(
-            places={"nat": Address("192.0.2.9", 40000), "inside": Address("192.168.1.9", 5060)}
-        )
-
-    def answered(self, scene: Scene, contact: str) -> Seen:
-        invite = scene.request("alice", "nat", "INVITE", AOR)
-        ok = scene.reply(invite, 200, headers=(("Contact", f"<{contact}>"),))
-        scene.ack(ok)
-        return ok
-
-    def test_within_a_call(self) -> None:
-        scene = self.scene()
-        ok = self.answered(scene, "sip:bob@192.168.1.9:5060")
-        bye = scene.request("alice", "inside", "BYE", "sip:bob@192.168.1.9", to_tag="x", cseq=2)
-        repeated(scene, bye)
-        found = shows(scene, "private-contact-used")
-        assert set(ok.frames + bye.frames) <= set(found.frames)
-        assert found.facts["target"] == "192.168.1.9:5060"
-
-    def test_to_a_phone(self) -> None:
-        scene = self.scene()
-        register(scene, "nat", contact="sip:bob@192.168.1.9:5060")
-        invite = scene.request("alice", "edge", "INVITE", AOR)
-        repeated(scene, scene.forward(invite, "inside", uri="sip:bob@192.168.1.9:5060"))
-        shows(scene, "private-contact-used")
-
-    def test_to_where_it_came_from(self) -> None:
-        scene = self.scene()
-        self.answered(scene, "sip:bob@192.168.1.9:5060")
-        scene.reply(
-            scene.request("alice", "nat", "BYE", "sip:bob@192.168.1.9", to_tag="nat-tag", cseq=2),
-            200,
-        )
-        healthy(scene)
-
-    def test_within_one_network(self) -> None:
-        scene = Scene(
-            places={"alice": Address("192.168.1.8", 5060), "inside": Address("192.168.1.9", 5060)}
-        )
-        invite = scene.request("alice", "inside", "INVITE", AOR)
-        scene.ack(scene.reply(invite, 200, headers=(("Contact", "<sip:bob@192.168.1.9>"),)))
-        repeated(
-            scene,
-            scene.request("alice", "inside", "BYE", "sip:bob@192.168.1.9", to_tag="x", cseq=2),
-        )
-        hides(scene, "private-contact-used")
-        shows(scene, "silent-callee")
 
 
 class TestNoProgress:
@@ -258,6 +241,48 @@ class TestNoProgress:
             frame for each in (invite, trying, cancel, end) for frame in each.frames
         )
 
+    @pytest.mark.parametrize(("after", "found"), [(19.9, False), (20.2, True)])
+    def test_how_long(self, after: float, *, found: bool) -> None:
+        scene = Scene()
+        invite = scene.request("alice", "bob", "INVITE", AOR)
+        scene.reply(invite, 100)
+        scene.wait(after - 0.02)
+        scene.reply(scene.cancel(invite), 200)
+        scene.ack(scene.reply(invite, 487))
+        (shows if found else hides)(scene, "no-progress")
+
+    @pytest.mark.parametrize("status", [408, 407, 409, 480, 504])
+    def test_how_it_ends(self, status: int) -> None:
+        scene = Scene()
+        invite = scene.request("alice", "bob", "INVITE", AOR)
+        scene.reply(invite, 100)
+        scene.wait(30)
+        scene.ack(scene.reply(invite, status))
+        (shows if status == 408 else hides)(scene, "no-progress")
+
+    def test_whoever_waits_behind_it_is_told(self) -> None:
+        """The proxy has sent it on: where it went, it got stuck."""
+        scene = Scene()
+        invite = scene.request("alice", "proxy", "INVITE", AOR)
+        scene.reply(invite, 100)
+        onward = scene.forward(invite, "bob")
+        scene.reply(onward, 100)
+        scene.wait(30)
+        for each in (invite, onward):
+            scene.reply(scene.cancel(each), 200)
+            scene.ack(scene.reply(each, 487))
+        found = shows(scene, "no-progress")
+        assert found.facts["target"] == str(scene.place("bob"))
+        assert found.facts["seconds"] == "30"
+
+    def test_other_requests_may_take_their_time(self) -> None:
+        scene = Scene()
+        sent = scene.request("alice", "bob", "SUBSCRIBE", AOR)
+        scene.reply(sent, 100)
+        scene.wait(30)
+        scene.reply(sent, 408)
+        hides(scene, "no-progress")
+
     def test_it_rang(self) -> None:
         scene = Scene()
         invite = scene.request("alice", "bob", "INVITE", AOR)
@@ -266,7 +291,7 @@ class TestNoProgress:
         scene.wait(30)
         scene.reply(scene.cancel(invite), 200)
         scene.ack(scene.reply(invite, 487))
-        hides(scene, "no-progress")
+        nearly(scene, "no-progress")
         healthy(scene)
 
     def test_the_caller_was_quick(self) -> None:
