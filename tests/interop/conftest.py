@@ -7,6 +7,7 @@ import pytest
 from tests.interop.lab import Lab
 from tests.interop.peers import NEEDS
 from tests.interop.servers import STAND_IN
+from tests.interop.town import PORT, Town
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,8 +24,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    laboratory = Lab(tmp_path)
+def town() -> Iterator[Town]:
+    """Namespaces with an address each; the test is in the servers' one."""
+    with Town() as built:
+        yield built
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    in_town = "town" in request.fixturenames
+    if in_town:
+        request.getfixturevalue("town")
+    laboratory = Lab(tmp_path, PORT if in_town else 0)
     try:
         yield laboratory
     finally:

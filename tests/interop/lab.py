@@ -63,8 +63,10 @@ _users_files: dict[frozenset[tuple[str, str]], bytes] = {}
 
 
 class Lab:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first_port: int = 0) -> None:
+        """With a first port, servers take it, where each has an address of its own."""
         self.folder = folder
+        self._first_port = first_port
         self._ending = contextlib.ExitStack()
         self._programs: list[Program] = []
         self._count = 0
@@ -213,12 +215,15 @@ class Lab:
     ) -> list[tuple[str, Place]]:
         """Free ports; of a host that is not of this namespace any may be taken."""
         here = LOOPBACK if away else host
-        first = free_port(here)
+        first = self._first_port or free_port(here)
         ports: dict[str, list[int]] = {}
         for transport in listens:
             several = ports.setdefault(transport, [])
             shared = transport in {"udp", "tcp"} and not several
-            several.append(first if shared else free_port(here))
+            if shared:
+                several.append(first)
+            else:
+                several.append(first + 1 if self._first_port else free_port(here))
         return listen_on(host, ports)
 
     def _answering(self, server: Server) -> Server:

@@ -82,13 +82,17 @@ class Ours:
         """A call that began otherwise."""
         return OurCall(self, call)
 
+    def leave(self) -> None:
+        """Hang up and unregister; its loop goes on, so that connections have time to close."""
+        self._loop.call_soon_threadsafe(self._end.set)
+        with suppress(Exception):  # it never began: whoever made it has been told
+            self._life.result(15)
+
     def close(self) -> None:
         """Hang up, unregister, and end."""
         if self._loop.is_closed():
             return
-        self._loop.call_soon_threadsafe(self._end.set)
-        with suppress(Exception):  # it never began: whoever made it has been told
-            self._life.result(15)
+        self.leave()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()

@@ -76,9 +76,14 @@ def need_dnsmasq() -> None:
     need("dnsmasq")
 
 
+def need_dumpcap() -> None:
+    need("dumpcap")
+
+
 NEEDS: dict[str, Callable[[], None]] = {
     "baresip": need_baresip,
     "dnsmasq": need_dnsmasq,
+    "dumpcap": need_dumpcap,
     "jssip": need_jssip,
     "kamailio": need_kamailio,
     "linphone": need_linphone,

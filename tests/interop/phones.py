@@ -10,11 +10,12 @@ import wave
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.interop.lab import Lab
+from tests.interop.lab import LOOPBACK, Lab
 from tests.interop.network import Namespace
 from tests.interop.peers import NODE_MODULES, need
 from tests.interop.programs import Program
 from tests.interop.servers import DOMAIN, HERE
+from tests.interop.town import Host
 
 BARESIP_MODULES = sorted(Path("/usr/lib").glob("**/baresip/modules"))
 
@@ -32,7 +33,7 @@ def tone(path: Path, seconds: int = 5) -> Path:
 
 def baresip(
     lab: Lab,
-    net: Namespace,
+    net: Namespace | Host,
     user: str,
     flows: Sequence[str],
     *,
@@ -81,14 +82,23 @@ def pjsua(
     instance: str = "",
     reg_id: int = 0,
     password: str = "",
+    address: str = LOOPBACK,
+    follows: bool = True,
 ) -> Program:
-    """Start a pjsua2 phone; with an instance-id it does RFC 5626 under this reg-id."""
+    """Start a pjsua2 phone; with an instance-id it does RFC 5626 under this reg-id.
+
+    It is told its address, and whether it follows redirects.
+    """
     log = lab.file(f"pjsua-{user}.siplog")
     args = [f"sip:{user}@{DOMAIN}", proxy, instance, str(reg_id or ""), str(log)]
     return lab.start(
         f"pjsua-{user}",
         [sys.executable, HERE / "phone_programs" / "pjsua_phone.py", *args],
-        env={"PHONE_PASSWORD": password},
+        env={
+            "PHONE_PASSWORD": password,
+            "PHONE_ADDRESS": address,
+            "PHONE_REDIRECTS": "accept" if follows else "stop",
+        },
     )
 
 
@@ -142,6 +152,11 @@ publish=0
     env = dict.fromkeys(folders, str(home))
     args: list[str | Path] = ["linphonec", "-c", config, "-a", "-d", "5"]
     return lab.start(f"linphone-{user}", args, env=env, cwd=home, terminal=True)
+
+
+def said(phone: Program, status: str, method: str, seconds: float = 10.0) -> None:
+    """Wait until linphonec gets a response of this status, as a pattern, to a request."""
+    phone.wait_for(rf"^SIP/2\.0 {status} .*\n(?:\S.*\n)*?CSeq: \d+ {method}\n", seconds)
 
 
 def event(phone: Program, name: str, seconds: float = 10.0, **wanted: object) -> dict[str, object]:

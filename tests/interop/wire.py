@@ -158,7 +158,11 @@ class Agent:
 
     def send(self, start: str, headers: Sequence[str], body: str = "") -> None:
         lines = [start, *headers, f"Content-Length: {len(body.encode())}", "", body]
-        self._socket.sendall("\r\n".join(lines).encode())
+        self.write("\r\n".join(lines).encode())
+
+    def write(self, data: bytes) -> None:
+        """Send octets as they are."""
+        self._socket.sendall(data)
 
     def read(self, seconds: float = 5.0) -> Reply:
         """The next message."""

@@ -1,7 +1,8 @@
 """A pjsua2 phone over TCP, as a program of its own (its threads are C's).
 
 Arguments: AOR, outbound proxy URI, instance-id ("" for no outbound), reg-id. It answers calls at
-once. The password is in PHONE_PASSWORD. Each event is one line of JSON on stdout, its log goes to
+once. The password is in PHONE_PASSWORD, its own address in PHONE_ADDRESS, and with "stop" in
+PHONE_REDIRECTS it follows no redirect. Each event is one line of JSON on stdout, its log goes to
 the file given last; commands come by line on stdin: "call URI", "hangup", "hold",
 "transfer URI", "quit".
 """
@@ -36,6 +37,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc,unused-ignore]
 
     def onCallRedirected(self, prm: Any) -> int:  # noqa: N802 - as pjsua has it
         say("redirected", target=prm.targetUri)
+        if os.environ.get("PHONE_REDIRECTS") == "stop":
+            return int(pj.PJSIP_REDIRECT_STOP)
         return int(pj.PJSIP_REDIRECT_ACCEPT)
 
 
@@ -75,7 +78,7 @@ def main() -> None:
     endpoint.libInit(config)
     endpoint.audDevManager().setNullDev()
     transport = pj.TransportConfig()
-    transport.boundAddress = "127.0.0.1"
+    transport.boundAddress = os.environ.get("PHONE_ADDRESS", "127.0.0.1")
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_TCP, transport)
     endpoint.libStart()
 
