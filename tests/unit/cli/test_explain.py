@@ -417,12 +417,10 @@ class TestWhereNothingCanBeWritten:
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
     @pytest.mark.parametrize("arguments", [(), ("--json",), ("--html", "/dev/full")])
     def test_a_full_disk(self, write: Write, arguments: tuple[str, ...]) -> None:
+        path = write(as_pcap(healthy()))
         with Path("/dev/full").open("wb") as full:
             done = subprocess.run(
-                [
-                    *(sys.executable, "-m", "ringway.cli", "explain"),
-                    *(write(as_pcap(healthy())), *arguments),
-                ],
+                [sys.executable, "-m", "ringway.cli", "explain", str(path), *arguments],
                 stdout=subprocess.DEVNULL if "--html" in arguments else full,
                 stderr=subprocess.PIPE,
                 timeout=60,

@@ -165,7 +165,7 @@ def _forget_output() -> None:
 
 def _page_file(path: Path, capture: str | None) -> TextIO:
     try:
-        if capture not in (None, "-") and path.exists() and path.samefile(cast("str", capture)):
+        if capture not in (None, "-") and path.exists() and path.samefile(capture):
             raise CaptureError(f"{path} is the capture, and would be written over")
         return path.open("w", encoding="utf-8")
     except OSError as error:

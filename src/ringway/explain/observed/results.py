@@ -183,7 +183,7 @@ def _line(
         "who": places.name(hop.source),
         "to": places.to(hop),
         "code": code_of(response),
-        "took": span(response.at - root.at),
+        "took": span(response.at - root.at) if root.exchange.request is not None else "",
         **(more or {}),
     }
     return Line(response.at, response.frames, name, facts, status_of(response), (response,))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ringway.errors import ParseError
 from ringway.explain.observed.line import Line, span
 from ringway.explain.observed.model import Conversation, Kind, Sight, sights_of, status_of
 from ringway.explain.observed.places import Places, contacts_of, user_of
@@ -111,13 +112,16 @@ def _middle(conversation: Conversation, roots: list[Leg], places: Places) -> Lin
 def _answered(first: Leg, answered: Leg, conversation: Conversation, roots: list[Leg]) -> Line:
     final = answered.exchange.final
     assert final is not None  # noqa: S101 - it is answered
-    facts = {"ring": span(final.at - first.at), "code": code_of(final)}
+    # What the capture does not show from its begin has no begin to count from.
+    ring = span(final.at - first.at) if first.exchange.request is not None else ""
+    facts = {"ring": ring, "code": code_of(final)}
     byes = [each for each in roots if each.exchange.method == "BYE"]
     if not byes:
         return Line(final.at, final.frames, "verdict-answered", facts, status_of(final), (final,))
     bye = byes[-1]
-    facts["who"] = user_of(bye.exchange.first, "from")
-    facts["talk"] = span(byes[0].at - final.at)
+    over = _hung_up(byes)
+    facts["who"] = user_of(over.exchange.first, "from")
+    facts["talk"] = span(over.at - final.at)
     end = bye.exchange.final
     sights: tuple[Sight, ...] = (bye.exchange.first,)
     if end is not None:
@@ -131,6 +135,19 @@ def _answered(first: Leg, answered: Leg, conversation: Conversation, roots: list
         return Line(bye.at, frames, "verdict-bye-silent", facts, 0, sights)
     facts["code"] = code_of(end)
     return Line(bye.at, frames, "verdict-bye-failed", facts, status_of(end), sights)
+
+
+def _hung_up(byes: list[Leg]) -> Leg:
+    """Return the BYE that ended the call: the first one of the dialog that was ended last."""
+    first: dict[frozenset[str], Leg] = {}
+    for each in byes:
+        message = each.exchange.first.message
+        try:
+            ends = frozenset((message.from_.tag, message.to.tag))
+        except ParseError:
+            continue
+        first.setdefault(ends, each)
+    return max(first.values(), key=lambda each: each.at, default=byes[0])
 
 
 def _outcome(leg: Leg, since: float, conversation: Conversation, places: Places) -> Line:

@@ -116,6 +116,15 @@ class TestLadder:
         ladder = ladder_of(call(Exchange("INVITE", 1, "a", hop, sight(INVITE, here, there, 1.0))))
         assert ladder.places == ("127.0.0.1:5060", "127.0.0.1:5070")
 
+    def test_too_many_places_share_the_last_column(self) -> None:
+        scene = Scene()
+        for number in range(200):
+            scene.request("proxy", f"phone{number}", "INVITE", "sip:bob@example.com")
+        ladder = ladder_of(conversation(scene))
+        assert len(ladder.places) == 50
+        assert ladder.places[-1] == "…"
+        assert {each.target for each in ladder.rungs} == set(range(1, 50))
+
 
 class TestDraw:
     def test_as_text(self) -> None:

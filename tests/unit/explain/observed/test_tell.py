@@ -49,6 +49,32 @@ def text(told: Story) -> list[str]:
     return found
 
 
+def answered(scene: Scene, *tags: str) -> float:
+    """A call that bob answers; return for how long they talk."""
+    invite = scene.request("alice", "bob", "INVITE", "sip:bob@example.com", from_tag="a")
+    for tag in tags:
+        scene.ack(scene.reply(invite, 200, to_tag=tag))
+    return 60.0
+
+
+def bye(scene: Scene, who: str, *, after: float, tag: str) -> Seen:
+    """Let alice or bob, whose tag that is, hang up after so many seconds."""
+    scene.wait(after)
+    other, ours, theirs = ("bob", "a", tag) if who == "alice" else ("alice", tag, "a")
+    uri = "sip:{}@example.com"
+    return scene.request(
+        who,
+        other,
+        "BYE",
+        uri.format(other),
+        caller=uri.format(who),
+        callee=uri.format(other),
+        from_tag=ours,
+        to_tag=theirs,
+        cseq=9,
+    )
+
+
 class TestCalls:
     def test_a_plain_call(self) -> None:
         assert text(story(scenes.plain_call())) == [
@@ -88,6 +114,30 @@ class TestCalls:
         told = story(scenes.direct_call())
         assert line(told, "hang-up").facts["who"] == BOB
         assert sentence(told.verdict).endswith("then sip:bob@example.com hung up.")
+
+    def test_who_hangs_up_first_has_hung_up(self) -> None:
+        """What is sent behind it, as the two cross, is no end of the call."""
+        scene = Scene()
+        scene.reply(bye(scene, "bob", after=answered(scene, "1"), tag="1"), 200)
+        scene.reply(bye(scene, "alice", after=0.1, tag="1"), 481)
+        end = story(scene).verdict
+        assert (end.facts["who"], end.facts["talk"]) == ("sip:bob@example.com", "1 min")
+
+    def test_two_phones_answer_and_one_is_let_go(self) -> None:
+        scene = Scene()
+        answered(scene, "1", "2")
+        scene.reply(bye(scene, "alice", after=1, tag="2"), 200)
+        scene.reply(bye(scene, "bob", after=60, tag="1"), 200)
+        end = story(scene).verdict
+        assert end.facts["who"] == "sip:bob@example.com"
+        assert end.facts["talk"].startswith("1 min")
+
+    def test_an_answer_whose_request_is_not_there_took_nobody_knows_how_long(self) -> None:
+        scene = Scene()
+        answered(scene, "1")
+        del scene.items[0]
+        told = story(scene)
+        assert told.verdict.facts["ring"] == line(told, "answered").facts["took"] == ""
 
     def test_busy(self) -> None:
         told = story(scenes.busy())
