@@ -23,6 +23,10 @@ _LIMITS: Final = FramingLimits(65_536, 1_048_576)
 _STEP: Final = 16_384
 _LONGEST_LINE: Final = 2048  # of a start line that is searched
 _MOST_TOLD: Final = 65_536  # octets of garbage that are shown
+_HEAD_END: Final = CRLF + CRLF
+_LENGTH: Final = re.compile(
+    rb"\r\n(?:content-length|l)[ \t]*:[ \t]*([0-9]{1,9})[ \t]*\r\n", re.IGNORECASE
+)
 _CARRIES_SIP: Final = re.compile(
     rb"\r\n(?:content-type|c)[ \t]*:[ \t]*(?:message/|multipart/)", re.IGNORECASE
 )
@@ -213,9 +217,7 @@ class MessageCutter:
         if body:
             within = START_LINE.search(body) if b"SIP/2.0" in body else None
             if within is not None and _CARRIES_SIP.search(head) is None:
-                size = within.start()
-                fault = f"Content-Length is {len(body)}, but a message begins behind {size} octets"
-                self._tell(len(head) + size, fault)
+                self._tell_overrun(len(head), len(body), within.start())
                 return False
         self._tell(len(head) + len(body))
         self._before = body[-_LONGEST_LINE:]
@@ -242,8 +244,30 @@ class MessageCutter:
         elif size:
             self._tell_garbage(size)
         self._quiet = False
-        self._start()
+        if not self._overrun():
+            self._start()
         return True
+
+    def _overrun(self) -> bool:
+        """Tell of a message behind a fault whose body has a start line in it, if it is one.
+
+        The framer would wait for all of such a body, and then do the same for the next one in it.
+        """
+        end = self._tail.find(_HEAD_END, self._begin, self._begin + _LIMITS.head)
+        head = bytes(self._tail[self._begin : end + len(_HEAD_END)]) if end >= 0 else b""
+        length = _LENGTH.search(head)
+        if length is None or _CARRIES_SIP.search(head) is not None:
+            return False
+        body = self._begin + len(head)
+        within = START_LINE.search(self._tail, body, body + int(length[1]))
+        if within is None:
+            return False
+        self._tell_overrun(len(head), int(length[1]), within.start() - body)
+        return True
+
+    def _tell_overrun(self, head: int, length: int, size: int) -> None:
+        fault = f"Content-Length is {length}, but a message begins behind {size} octets"
+        self._tell(head + size, fault)
 
     def _start(self) -> None:
         """Begin to cut at the next octet."""

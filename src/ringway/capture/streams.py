@@ -179,10 +179,10 @@ class Conversation:
             self._look_at_http(side)
         elif text.startswith(_HEP):
             self._settle("", side)
+        elif not direction.from_start and begins_websocket(direction.pieces[-1][0]):
+            self._settle("ws", side)  # before: a server's frames have start lines to be found
         elif START_LINE.search(text) or _only_empty_lines(text):
             self._settle("tcp", side)
-        elif not direction.from_start and begins_websocket(direction.pieces[-1][0]):
-            self._settle("ws", side)
         elif direction.from_start:
             if begins_sip(bytes(text[:_LOOKED_AT])):
                 self._settle("tcp", side)

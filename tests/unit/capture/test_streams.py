@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import pytest
 from tests.unit.capture.packets import ACK, FIN, SYN, A, B, Talk, answer, of, sip
 
+from ringway.capture import messages
 from ringway.capture.hep import hep_packet
 from ringway.capture.items import Closed, Item, KeepAlive, Opened, Seen, Trouble
 from ringway.transport.flow import Address
+from ringway.transport.frames import Frame
+from ringway.transport.framing import StreamFramer
 
 CLIENT, SERVER = Address(A, 40000), Address(B, 5060)
 HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)
@@ -90,6 +93,26 @@ class TestFaults:
         fault = "the Content-Length of the message before is 10 too large"
         assert seen(items) == [("a", ""), ("", fault), ("b", "")]
 
+    def test_lengths_that_are_too_large_again_and_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each body has all the messages behind it in it: none is waited for twice."""
+        fed = []
+
+        class Counting(StreamFramer):
+            def feed(self, data: bytes) -> list[Frame]:
+                fed.append(len(data))
+                return super().feed(data)
+
+        monkeypatch.setattr(messages, "StreamFramer", Counting)
+        one = sip(call="x").replace(b"Content-Length: 0", b"Content-Length: 500000")
+        data = one * (3_000_000 // len(one))
+        found = seen(said(*(data[at : at + 60_000] for at in range(0, len(data), 60_000))))
+        assert sum(fed) < 2 * len(data)
+        assert len(found) > (len(data) - 500_000) // len(one)
+        fault = "Content-Length is 500000, but a message begins behind 0 octets"
+        assert set(found[:-1]) == {("x", fault)}
+
     def test_a_body_may_carry_a_message(self) -> None:
         body = b"SIP/2.0 200 OK\r\n"
         headers = ["Content-Type: message/sipfrag"]
@@ -133,6 +156,13 @@ def transports(items: Sequence[Item]) -> list[str]:
 
 
 class TestOther:
+    def test_a_websocket_begins_with_the_servers_frame(self) -> None:
+        data = sip(call="w")
+        frame = b"\x81\x7e" + len(data).to_bytes(2) + data
+        items = said(frame, frame, start=False)
+        assert seen(items) == [("w", ""), ("w", "")]
+        assert {item.transport for item in items if isinstance(item, Seen)} == {"ws"}
+
     @pytest.mark.parametrize("start", [True, False])
     def test_encrypted_connections_are_counted(self, start: bool) -> None:
         items = said(HELLO, sip(), start=start)
