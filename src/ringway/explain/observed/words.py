@@ -1,7 +1,7 @@
 """The sentences of stories, in each language: `data/en/story.toml`, `data/zh/story.toml`.
 
 A sentence is a template: `{who}` is a gap that a line's facts fill, with "?" if nothing is known.
-What stands in square brackets is left out where no times are known.
+What stands in square brackets is left out where a time in it is not known.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ TIMES: Final = ("took", "ring", "talk")
 """The facts that are time spans."""
 
 _TIMED: Final = re.compile(r"\[([^\]]*)\]")
+_ALL: Final = frozenset(TIMES)
 
 
 def sentence(line: Line, language: Language = Language.EN) -> str:
@@ -30,8 +31,8 @@ def sentence(line: Line, language: Language = Language.EN) -> str:
         KeyError: no sentence has the line's name.
     """
     facts = {name: text or "?" for name, text in line.facts.items()}
-    timed = any(line.facts.get(name) for name in TIMES)
-    return sentences(language, timed=timed)[line.name].format_map(defaultdict(lambda: "?", facts))
+    times = frozenset([name for name in TIMES if line.facts.get(name)])
+    return sentences(language, times)[line.name].format_map(defaultdict(lambda: "?", facts))
 
 
 def role(name: str, language: Language = Language.EN) -> str:
@@ -44,8 +45,12 @@ def role(name: str, language: Language = Language.EN) -> str:
 
 
 @cache
-def sentences(language: Language, *, timed: bool = True) -> Mapping[str, str]:
-    """Return all templates by name, with what they say of times or without."""
+def sentences(language: Language, times: frozenset[str] = _ALL) -> Mapping[str, str]:
+    """Return all templates by name, without what needs other times than these."""
     found = read_toml("ringway.explain.observed", f"{language}/story.toml")
-    kept = r"\1" if timed else ""
+    unknown = [f"{{{name}}}" for name in TIMES if name not in times]
+
+    def kept(part: re.Match[str]) -> str:
+        return "" if any(gap in part[1] for gap in unknown) else part[1]
+
     return MappingProxyType({name: _TIMED.sub(kept, str(text)) for name, text in found.items()})
