@@ -6,7 +6,9 @@ with exit status 2. Each command imports what it needs when it runs, so that `--
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -180,6 +182,7 @@ def print_version() -> None:
 
 def run() -> None:
     """Run a command; a fault of the user's is one line and exit status 2."""
+    _open_outputs()
     try:
         status = app(prog_name="ringway", standalone_mode=False)
     except RingwayError as error:
@@ -197,3 +200,10 @@ def run() -> None:
         fail(f"{say()}{hint}")
         status = 2
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _open_outputs() -> None:
+    """Write to nowhere what would go to an output that was closed before we began."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115

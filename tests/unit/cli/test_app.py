@@ -1,5 +1,7 @@
 import json
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,19 @@ class TestFaultsOfTheUser:
         assert result.err.startswith("ringway: ")
         assert result.err.count("\n") == 1
         assert line in result.err
+
+    @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+    @pytest.mark.parametrize(("args", "status"), [("version", 0), ("explain /none", 2)])
+    def test_outputs_that_were_closed_before(self, args: str, status: int, closed: str) -> None:
+        command = f'exec "{sys.executable}" -m ringway.cli {args} {closed}'
+        done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=50, check=False)
+        assert done.returncode == status
+        assert b"Traceback" not in done.stderr
+
+    def test_a_name_cannot_move_the_cursor(self, cli: Cli) -> None:
+        result = cli("explain", "/none/\x1b[2J\u202e.pcap")
+        assert result.status == 2
+        assert result.err.rstrip("\n").isprintable()
 
     def test_an_error_of_ours_is_not_hidden(
         self, cli: Cli, monkeypatch: pytest.MonkeyPatch
