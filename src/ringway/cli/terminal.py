@@ -9,8 +9,8 @@ __all__ = ["fail"]
 
 def fail(text: str) -> None:
     """Say what was wrong in one line on standard error; the caller exits."""
-    from ringway.explain.text import escape  # noqa: PLC0415 - slow, and seldom needed
+    from ringway.explain.text import printable  # noqa: PLC0415 - slow, and seldom needed
 
     # The name of a file may hold anything.
-    line = escape(" ".join(text.split()), longest=0)
+    line = printable(" ".join(text.split()))
     sys.stderr.write(f"ringway: {line}\n")

@@ -125,6 +125,11 @@ def escape(text: str, longest: int = LONGEST) -> str:
     text = masked(text)
     if longest and len(text) > longest:
         text = text[:longest] + "…"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """Return the text with what does not print written as an escape."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else _escaped(ord(char)) for char in text)
