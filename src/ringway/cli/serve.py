@@ -45,6 +45,9 @@ IN_A_TURN: Final = 50
 WAITING: Final = 50_000
 """Of them, how many may wait to be told; with more, deciding waits for telling."""
 
+ROOM: Final = 16 << 20
+"""Octets of messages that may wait."""
+
 _STATUS: Final = "serving"
 
 _logger = logging.getLogger("ringway.serve")
@@ -214,6 +217,7 @@ class Stories:
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
         self._waiting: deque[Decision | Witnessed] = deque()
+        self._held = 0
         self._told = 0
         self._turn: asyncio.Handle | None = None
         self.listener: Callable[[Decision], None] | None = None
@@ -250,7 +254,7 @@ class Stories:
         if self._turn is not None:
             self._turn.cancel()
         while self._waiting:
-            self._tell(self._waiting.popleft())
+            self._tell_next()
         self._say(*self._teller.close())
 
     def _happened(self, what: Decision | Witnessed) -> None:
@@ -258,20 +262,25 @@ class Stories:
             self._turn = self._loop.call_soon(self._next_turn)
         if self._told < IN_A_TURN:
             self._told += 1
-        else:
-            self._waiting.append(what)
-            if len(self._waiting) <= WAITING:
-                return
-            what = self._waiting.popleft()
-        self._tell(what)
+            self._tell(what)
+            return
+        self._waiting.append(what)
+        self._held += _size(what)
+        while len(self._waiting) > WAITING or self._held > ROOM:
+            self._tell_next()
 
     def _next_turn(self) -> None:
         self._turn = None
         self._told = min(len(self._waiting), IN_A_TURN)
         for _ in range(self._told):
-            self._tell(self._waiting.popleft())
+            self._tell_next()
         if self._told:
             self._turn = self._loop.call_soon(self._next_turn)
+
+    def _tell_next(self) -> None:
+        what = self._waiting.popleft()
+        self._held -= _size(what)
+        self._tell(what)
 
     def _tell(self, what: Decision | Witnessed) -> None:
         if isinstance(what, Witnessed):
@@ -300,6 +309,10 @@ class Stories:
         self._timer = None
         self._say(*self._teller.settle(self._due))
         self._wait(self._due)
+
+
+def _size(what: Decision | Witnessed) -> int:
+    return len(what.data) if isinstance(what, Witnessed) else 0
 
 
 class _LogLines(logging.Formatter):

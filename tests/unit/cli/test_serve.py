@@ -15,7 +15,7 @@ from tests.unit.server.support import REGISTER, UdpPeer
 
 from ringway.cli import serve as serve_module
 from ringway.cli.paint import terminal_paint
-from ringway.cli.serve import IN_A_TURN, Stories, _LogLines
+from ringway.cli.serve import IN_A_TURN, ROOM, Stories, _LogLines
 from ringway.endpoint import Decision, Kind, Witnessed
 from ringway.explain.text import Tone, plain
 from ringway.server.config.load import make_config
@@ -244,6 +244,28 @@ class TestStories:
             assert len(output.getvalue().splitlines()) == 3 * IN_A_TURN - 10
             stories.close()
             assert len(output.getvalue().splitlines()) == 3 * IN_A_TURN
+
+        run(main())
+
+    def test_nor_do_large_messages(self) -> None:
+        flow = Flow("udp", Address("127.0.0.1", 5060), Address("127.0.0.2", 5061))
+        large = Witnessed(1.0, flow, sent=False, data=b"x" * (ROOM // 10))
+
+        async def main() -> None:
+            output = io.StringIO()
+            loop = asyncio.get_running_loop()
+            config = make_config(log={"format": "json", "messages": True})
+            stories = Stories(config, plain, loop, output)
+            assert stories.witness is not None
+            for _ in range(IN_A_TURN + 30):
+                stories.witness(large)
+            assert len(output.getvalue().splitlines()) == IN_A_TURN + 20
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert len(output.getvalue().splitlines()) == IN_A_TURN + 30
+            stories.witness(large)
+            stories.close()
+            assert len(output.getvalue().splitlines()) == IN_A_TURN + 31
 
         run(main())
 
