@@ -126,6 +126,7 @@ class History:
         unreachable: the latest reports that a datagram on it could not be delivered.
         flow_timer: the seconds the server told in Flow-Timer; 0 if it told none (RFC 5626 §10).
         registrations: what was registered over it, a refresh in the place of what it refreshes.
+        between: the longest time from one outbound registration to its refresh, as two times.
         passed: the octets of the largest datagram to each side that was answered, if it was large.
     """
 
@@ -146,6 +147,7 @@ class History:
     unreachable: list[Unreachable] = field(default_factory=list)
     flow_timer: int = 0
     registrations: list[Registration] = field(default_factory=list)
+    between: tuple[float, float] = (0.0, 0.0)
     passed: dict[Address, int] = field(default_factory=dict)
 
     @property
@@ -225,7 +227,7 @@ class Flows:
             history.flow_timer = _number(response.message.get("flow-timer")) or history.flow_timer
         for each in granted(exchange, response) or self._removed(exchange, response):
             if history is not None:
-                _replace(history.registrations, each)
+                _refresh(history, each)
             known = self._users.setdefault(each.aor, [])
             known.append(each)
             del known[:-_OF_A_USER]
@@ -394,6 +396,14 @@ def _same(given: NameAddr, wanted: NameAddr) -> bool:
         if given.instance and given.has_param("reg-id"):
             return (given.instance, given.param("reg-id")) == ours
     return given.uri_text == wanted.uri_text or given.uri.equals(wanted.uri)
+
+
+def _refresh(history: History, new: Registration) -> None:
+    for each in history.registrations:
+        if each.outbound and each.expires and _refreshes(new, each):
+            spans = (history.between, (each.at, new.at))
+            history.between = max(spans, key=lambda span: span[1] - span[0])
+    _replace(history.registrations, new)
 
 
 def _replace(registrations: list[Registration], new: Registration) -> None:

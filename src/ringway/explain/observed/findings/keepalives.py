@@ -63,14 +63,16 @@ def _missing(history: History, end: float) -> Iterator[Finding]:
     timer = _timer(history)
     since = [each.at for each in history.registrations if each.outbound and each.expires]
     until = history.closed.at if history.closed else end
-    if timer and since and until - min(since) > timer * _SLACK + _LATE:
+    quiet = [history.between, (min(since), until)] if since else [history.between]
+    begun, ended = max(quiet, key=lambda span: span[1] - span[0])
+    if timer and ended - begun > timer * _SLACK + _LATE:
         yield made(
             "keep-alive-missing",
-            min(since),
+            begun,
             _told(history),
             flow=history,
             agent=_agent(history),
-            interval=seconds(until - min(since)),
+            interval=seconds(ended - begun),
             timer=timer,
         )
 

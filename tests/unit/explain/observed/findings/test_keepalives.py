@@ -120,6 +120,17 @@ class TestMissing:
         later(scene, 300)
         (shows if found else hides)(scene, "keep-alive-missing")
 
+    @pytest.mark.parametrize(("every", "found"), [(100, False), (200, True)])
+    def test_a_refresh_is_no_keep_alive_when_it_comes_late(
+        self, every: float, *, found: bool
+    ) -> None:
+        scene = connected(120)
+        scene.keep_alive("else", "edge")
+        for _ in range(3):
+            scene.wait(every)
+            register(scene, "phone", reg_id=1, answer=(("Flow-Timer", "120"),))
+        (shows if found else hides)(scene, "keep-alive-missing")
+
     def test_a_phone_without_outbound(self) -> None:
         """Flow-Timer is for outbound."""
         scene = Scene("tcp")
