@@ -18,7 +18,7 @@ from ringway.codes import lookup
 from ringway.endpoint.decision import Decision
 from ringway.endpoint.decision import Kind as Step
 from ringway.explain.observed.line import Line, Story, span
-from ringway.explain.observed.model import Conversation, Kind
+from ringway.explain.observed.model import KINDS, Conversation, Kind
 from ringway.explain.observed.tracer import DIALOG, PENDING
 from ringway.explain.observed.verdict import advice
 
@@ -31,13 +31,6 @@ _LAST: Final = 20
 _CANCELLED: Final = 487
 _UNFINISHED: Final = "verdict-unfinished"
 
-_KINDS: Final = {
-    "INVITE": Kind.CALL,
-    "REGISTER": Kind.REGISTRATION,
-    "MESSAGE": Kind.MESSAGE,
-    "OPTIONS": Kind.OPTIONS,
-    "SUBSCRIBE": Kind.SUBSCRIPTION,
-}
 _BINDINGS: Final = frozenset({Step.BOUND, Step.UNBOUND, Step.REFUSED})
 _ANSWERS: Final = frozenset(
     {Step.ANSWER, Step.REJECT, Step.CHALLENGE, Step.REDIRECT, Step.REFUSED, Step.BOUND}
@@ -150,7 +143,7 @@ def _kind(found: list[Decided]) -> Kind:
     first = found[0].decision
     if first.kind in _BINDINGS:
         return Kind.REGISTRATION
-    return _KINDS.get(first.method, Kind.OTHER)
+    return KINDS.get(first.method, Kind.OTHER)
 
 
 def _line(each: Decided) -> Line:
@@ -178,9 +171,11 @@ def _code(decision: Decision) -> str:
 def _title(kind: Kind, found: list[Decided]) -> Line:
     first = found[0]
     who, whom = _parties(found)
-    names = {Kind.CALL: "title-call", Kind.REGISTRATION: "title-registration"}
+    name = {Kind.CALL: "title-call", Kind.REGISTRATION: "title-registration"}.get(kind)
+    if kind is Kind.CALL and first.decision.method != "INVITE":
+        name = "title-middle"
     facts = {"who": who, "whom": whom, "method": first.decision.method}
-    return Line(first.at, first.frames, names.get(kind, "title-request"), facts)
+    return Line(first.at, first.frames, name or "title-request", facts)
 
 
 def _parties(found: list[Decided]) -> tuple[str, str]:
@@ -196,6 +191,8 @@ def _verdict(kind: Kind, found: list[Decided]) -> Line:
     if kind is Kind.REGISTRATION:
         return _registration(found)
     method = found[0].decision.method
+    if kind is Kind.CALL and method != "INVITE":
+        return _middle(found)
     answers = [each for each in found if _answers(each, method)]
     good = next((each for each in answers if _is_good(each)), None)
     if kind is Kind.CALL and good is not None:
@@ -221,6 +218,14 @@ def _verdict(kind: Kind, found: list[Decided]) -> Line:
         facts = {"who": _parties(found)[0], "took": span(cancel.at - found[0].at)}
         return Line(cancel.at, cancel.frames, "verdict-cancelled", facts)
     return Line(last.at, last.frames, name, facts, status)
+
+
+def _middle(found: list[Decided]) -> Line:
+    """Return how a call ended of which only a part was logged."""
+    bye = next((each for each in found if each.decision.method == "BYE"), None)
+    if bye is None:
+        return Line(found[-1].at, found[-1].frames, "verdict-middle")
+    return Line(bye.at, bye.frames, "verdict-middle-ended", {"who": _parties(found)[0]})
 
 
 def _answers(each: Decided, method: str) -> bool:

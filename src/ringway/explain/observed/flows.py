@@ -11,7 +11,7 @@ the latest signs of life and registrations are kept.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -26,28 +26,28 @@ from ringway.capture.items import (
     Trouble,
     Unreachable,
 )
-from ringway.errors import ParseError
 from ringway.explain.observed.model import Copy, Exchange, Hop, Sight
-from ringway.message import NameAddr
-from ringway.message.memory import remember
+from ringway.explain.observed.registrations import (
+    Registration,
+    aor_of,
+    granted,
+    number,
+    put_in_place,
+    refreshes,
+)
 from ringway.transport.flow import DEFAULT_PORTS, UDP, Address
 
 LARGE: Final = 1300
 """Octets above which a request is not to go over UDP (RFC 3261 §18.1.1)."""
 
 _BEATS: Final = 64
-_REGISTRATIONS: Final = 64
 _OF_A_USER: Final = 32
-_CONTACTS: Final = 16
 _UNREACHABLE: Final = 16
 _MAPPED: Final = 16
 _GENERATIONS: Final = 16
 # Seconds after its end in which a message belongs to the old flow: one side may still send.
 _TRAILING: Final = 1.0
 _SERVERS: Final = frozenset(DEFAULT_PORTS.values())
-
-# Phones register again and again.
-_aors: Final[dict[str, str]] = {}
 
 _Pair = tuple[str, Address, Address]
 
@@ -70,38 +70,6 @@ class Beat(NamedTuple):
     kind: str
     answer: bool
     mapped: Address | None
-
-
-class Registration(NamedTuple):
-    """A binding that a registrar confirmed with a 2xx (RFC 3261 §10.3, RFC 5626 §6).
-
-    Attributes:
-        at: when the 2xx was seen.
-        frames: the packets of the REGISTER and of the 2xx.
-        aor: the URI of To, without parameters.
-        contact: the URI of Contact.
-        instance: the +sip.instance with its "<>"; empty if there is none.
-        reg_id: the reg-id; 0 if there is none.
-        expires: the seconds that were granted; 0 when the binding was removed.
-        call_id: of the REGISTER.
-        hop: of the REGISTER.
-        direct: True if this hop is the phone's own: nobody had forwarded the REGISTER before.
-        outbound: True if the 2xx says Require: outbound.
-        path: the values of Path in the REGISTER (RFC 3327).
-    """
-
-    at: float
-    frames: tuple[int, ...]
-    aor: str
-    contact: str
-    instance: str
-    reg_id: int
-    expires: int
-    call_id: str
-    hop: Hop
-    direct: bool
-    outbound: bool
-    path: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -224,7 +192,7 @@ class Flows:
         if history is not None and history.opened is None and exchange.hop.source != history.client:
             history.client, history.server = history.server, history.client
         if history is not None:
-            history.flow_timer = _number(response.message.get("flow-timer")) or history.flow_timer
+            history.flow_timer = number(response.message.get("flow-timer")) or history.flow_timer
         for each in granted(exchange, response) or self._removed(exchange, response):
             if history is not None:
                 _refresh(history, each)
@@ -288,7 +256,7 @@ class Flows:
         found: list[Registration] = []
         for each in self._users.get(aor, ()):
             if at is None or each.at <= at:
-                _replace(found, each)
+                put_in_place(found, each)
         return [each for each in found if at is None or at < each.at + each.expires]
 
     def user(self, address: Address) -> str:
@@ -338,87 +306,12 @@ class Flows:
         self._closed.append(history)
 
 
-def granted(exchange: Exchange, response: Sight) -> list[Registration]:
-    """Return the bindings that a 2xx grants to the REGISTER it answers, removed ones with 0.
-
-    Nothing if they cannot be read, if nothing was registered, or if the REGISTER was not seen.
-    """
-    if exchange.request is None:
-        return []
-    asked, told = exchange.request.message, response.message
-    aor = aor_of(exchange.request)
-    try:
-        wanted = asked.contacts
-        given = told.contacts
-        default = told.expires if told.expires is not None else asked.expires
-    except ParseError:
-        return []
-    found: list[Registration] = []
-    for contact in wanted[:_CONTACTS]:
-        match = next((each for each in given if _same(each, contact)), None)
-        expires = contact.expires if match is None else match.expires
-        if expires is None:
-            expires = 3600 if default is None else default
-        found.append(
-            Registration(
-                response.at,
-                exchange.request.frames + response.frames,
-                aor,
-                contact.uri_text,
-                contact.instance,
-                _number(contact.param("reg-id")),
-                expires,
-                exchange.request.message.get("call-id") or "",
-                exchange.hop,
-                not asked.several("via"),
-                "outbound" in [tag.lower() for tag in told.require],
-                tuple(asked.values("path")),
-            )
-        )
-    return found
-
-
-def aor_of(request: Sight) -> str:
-    """Return the URI in To without parameters; empty if it cannot be read."""
-    try:
-        to = request.message.to
-    except ParseError:
-        return ""
-    known = _aors.get(to.uri_text)
-    if known is not None:
-        return known
-    return remember(_aors, to.uri_text, str(replace(to.uri, params=(), headers=(), password=None)))
-
-
-def _same(given: NameAddr, wanted: NameAddr) -> bool:
-    if wanted.instance and wanted.has_param("reg-id"):
-        ours = (wanted.instance, wanted.param("reg-id"))
-        if given.instance and given.has_param("reg-id"):
-            return (given.instance, given.param("reg-id")) == ours
-    return given.uri_text == wanted.uri_text or given.uri.equals(wanted.uri)
-
-
 def _refresh(history: History, new: Registration) -> None:
     for each in history.registrations:
-        if each.outbound and each.expires and _refreshes(new, each):
+        if each.outbound and each.expires and refreshes(new, each):
             spans = (history.between, (each.at, new.at))
             history.between = max(spans, key=lambda span: span[1] - span[0])
-    _replace(history.registrations, new)
-
-
-def _replace(registrations: list[Registration], new: Registration) -> None:
-    """Put a registration in the place of the one it refreshes, at the end."""
-    registrations[:] = [each for each in registrations if not _refreshes(new, each)]
-    registrations.append(new)
-    del registrations[:-_REGISTRATIONS]
-
-
-def _refreshes(new: Registration, old: Registration) -> bool:
-    if new.aor != old.aor:
-        return False
-    if new.outbound and new.reg_id and new.instance:
-        return (new.instance, new.reg_id) == (old.instance, old.reg_id)
-    return new.contact == old.contact
+    put_in_place(history.registrations, new)
 
 
 def _serves(address: Address) -> bool:
@@ -427,7 +320,3 @@ def _serves(address: Address) -> bool:
 
 def _pair(transport: str, source: Address, target: Address) -> _Pair:
     return (transport, source, target) if source <= target else (transport, target, source)
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0

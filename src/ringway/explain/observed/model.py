@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ringway.capture.items import Decided, Seen
 from ringway.capture.lenient import read_message
@@ -26,6 +26,25 @@ class Kind(StrEnum):
     OPTIONS = "options"
     SUBSCRIPTION = "subscription"
     OTHER = "other"
+
+
+KINDS: Final = {
+    "INVITE": Kind.CALL,
+    "ACK": Kind.CALL,
+    "BYE": Kind.CALL,
+    "CANCEL": Kind.CALL,
+    "PRACK": Kind.CALL,
+    "UPDATE": Kind.CALL,
+    "INFO": Kind.CALL,
+    "REFER": Kind.CALL,
+    "REGISTER": Kind.REGISTRATION,
+    "MESSAGE": Kind.MESSAGE,
+    "OPTIONS": Kind.OPTIONS,
+    "SUBSCRIBE": Kind.SUBSCRIPTION,
+    "NOTIFY": Kind.SUBSCRIPTION,
+    "PUBLISH": Kind.SUBSCRIPTION,
+}
+"""What a conversation is about whose first request has this method."""
 
 
 class Hop(NamedTuple):

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Final
 
 from ringway.errors import ParseError
-from ringway.explain.observed.flows import Flows, History, Registration
+from ringway.explain.observed.flows import Flows, History
 from ringway.explain.observed.line import Place
 from ringway.explain.observed.model import Hop, Sight, status_of
+from ringway.explain.observed.registrations import Registration
 from ringway.explain.observed.tree import Leg
 from ringway.message import NameAddr, Request, Uri
 from ringway.message.memory import remember

@@ -7,10 +7,10 @@ from typing import Final
 
 from ringway.codes import lookup
 from ringway.errors import ParseError
-from ringway.explain.observed.flows import granted
 from ringway.explain.observed.line import Line, span
 from ringway.explain.observed.model import Conversation, Exchange, Sight, status_of
 from ringway.explain.observed.places import Places, contacts_of
+from ringway.explain.observed.registrations import granted
 from ringway.explain.observed.tree import Leg
 from ringway.message import Response, parse_reason, parse_warning
 

@@ -19,7 +19,7 @@ from typing import Final
 from ringway.capture.items import Item, Seen
 from ringway.errors import ParseError
 from ringway.explain.observed.flows import LARGE, Flows
-from ringway.explain.observed.model import Conversation, Copy, Exchange, Hop, Kind, Sight
+from ringway.explain.observed.model import KINDS, Conversation, Copy, Exchange, Hop, Kind, Sight
 from ringway.message import CSeq, Request, Response, Via
 from ringway.transport.flow import UDP
 
@@ -38,23 +38,6 @@ _COPIES: Final = 100
 _DAMAGED: Final = 20
 
 _CALL_ID: Final = re.compile(rb"\r?\n(?:Call-ID|i)[ \t]*:[ \t]*([^ \t\r\n]+)", re.IGNORECASE)
-
-_KINDS: Final = {
-    "INVITE": Kind.CALL,
-    "ACK": Kind.CALL,
-    "BYE": Kind.CALL,
-    "CANCEL": Kind.CALL,
-    "PRACK": Kind.CALL,
-    "UPDATE": Kind.CALL,
-    "INFO": Kind.CALL,
-    "REFER": Kind.CALL,
-    "REGISTER": Kind.REGISTRATION,
-    "MESSAGE": Kind.MESSAGE,
-    "OPTIONS": Kind.OPTIONS,
-    "SUBSCRIBE": Kind.SUBSCRIPTION,
-    "NOTIFY": Kind.SUBSCRIPTION,
-    "PUBLISH": Kind.SUBSCRIPTION,
-}
 
 _Key = tuple[str, int, str]
 
@@ -174,7 +157,7 @@ class Tracer:
             self._end(call, complete=False)
             call = None
         if call is None:
-            kind = _KINDS.get(method, Kind.OTHER)
+            kind = KINDS.get(method, Kind.OTHER)
             call = _Open(Conversation(call_id, kind), self._pending)
             self._calls[call_id] = call
         hop = Hop(seen.transport, seen.source, seen.target)

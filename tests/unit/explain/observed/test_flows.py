@@ -3,8 +3,9 @@
 from tests.unit.explain.observed import scenes
 from tests.unit.explain.observed.support import Scene
 
-from ringway.explain.observed.flows import Flows, History, Registration
+from ringway.explain.observed.flows import Flows, History
 from ringway.explain.observed.model import Hop
+from ringway.explain.observed.registrations import Registration
 from ringway.explain.observed.tracer import Tracer
 from ringway.transport.flow import Address
 

@@ -13,6 +13,7 @@ from ringway.capture.own_log import read_events
 from ringway.endpoint import Decision, Kind, Witnessed
 from ringway.explain import event, message_event
 from ringway.explain.observed.explain import Explained, Explainer
+from ringway.explain.observed.model import Kind as Kinds
 from ringway.explain.observed.words import sentence
 from ringway.transport.flow import Address, Flow
 
@@ -129,6 +130,22 @@ def test_both_ways_to_tell_it_agree(scene: Scene, verdict: str, decided: list[st
     assert bare.conversation.complete
     assert [each.name for each in whole.story.lines if "decided" in each.name] == decided
     assert {each.name.partition("-")[0] for each in bare.story.lines} == {"decided"}
+
+
+def test_a_log_that_begins_within_a_call() -> None:
+    world = World()
+    bob, alice = world.phone("bob", "10.0.9.1"), world.caller()
+    alice.invite(call_id="call")
+    bob.accept(bob.requests[0])
+    dialog = Dialog.of_caller(alice.responses[-1])
+    alice.within(dialog, "ACK", cseq=1)
+    log = Log(world)
+    alice.within(dialog, "BYE")
+    bob.accept(bob.requests[-1])
+    whole, bare = log.explained()["call"], log.explained(messages=False)["call"]
+    assert bare.conversation.kind is whole.conversation.kind is Kinds.CALL
+    assert bare.story.title.name == whole.story.title.name == "title-middle"
+    assert sentence(bare.story.verdict) == sentence(whole.story.verdict)
 
 
 def test_reasons_stand_between_messages() -> None:

@@ -25,8 +25,8 @@ from ringway.explain.observed.findings.look import (
     via_count,
 )
 from ringway.explain.observed.findings.make import made
-from ringway.explain.observed.flows import Registration
 from ringway.explain.observed.model import Exchange, status_of
+from ringway.explain.observed.registrations import Registration
 
 _WAIT: Final = 0.5
 _MOST: Final = 100  # attempts of a conversation that are looked at

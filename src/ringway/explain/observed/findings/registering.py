@@ -25,8 +25,9 @@ from ringway.explain.observed.findings.look import (
 )
 from ringway.explain.observed.findings.make import made
 from ringway.explain.observed.findings.private import is_private
-from ringway.explain.observed.flows import Flows, History, Registration, granted
+from ringway.explain.observed.flows import Flows, History
 from ringway.explain.observed.model import Conversation, Exchange, Hop, Sight
+from ringway.explain.observed.registrations import Registration, granted
 from ringway.transport.flow import UDP, WEBSOCKET_TRANSPORTS
 
 _AGENTS: Final = 10_000
