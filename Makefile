@@ -26,8 +26,12 @@ check: $(VENV)/.installed  ## fast: lint, types, layers, unit tests
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest tests/unit tests/rfc -n auto --dist loadgroup
 
+# These wait for programs and timers more than they compute: three files at a time.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.installed peers check  ## everything, real peers included
-	$(BIN)/pytest tests --ignore tests/unit --ignore tests/rfc
+	$(BIN)/pytest tests --ignore tests/unit --ignore tests/rfc --ignore tests/reliability $(SIDE_BY_SIDE)
+	$(BIN)/pytest tests/reliability
 
 soak: $(VENV)/.installed  ## the simulation with rising seeds, until it is stopped or one fails
 	$(BIN)/python -m tools.soak

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from tests.interop.wire import WORKER
+
 _number = itertools.count()
 
 
@@ -41,8 +43,8 @@ class Namespace:
         number = next(_number)
         self.name = f"rw{os.getpid()}n{number}"
         self._here = f"rwh{os.getpid() % 100000}n{number}"
-        # 198.18.0.0/15 is for tests of networks (RFC 2544); a /30 out of it by process id.
-        block = (os.getpid() * 8 + number) % 32768
+        # 198.18.0.0/15 is for tests of networks (RFC 2544); a /30 out of this process's eighth.
+        block = WORKER * 4096 + (os.getpid() * 8 + number) % 4096
         first = block * 4
         base = f"198.{18 + (first >> 16)}.{(first >> 8) & 255}"
         self.outside = f"{base}.{(first & 255) + 1}"

@@ -22,12 +22,6 @@ SERVE = (sys.executable, "-m", "ringway.cli", "serve")
 DOMAIN = "example.com"
 
 
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextmanager
 def running(
     folder: Path,

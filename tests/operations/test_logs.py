@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.operations.service import Phone, free_port, running
+from tests.interop.wire import free_port
+from tests.operations.service import Phone, running
 
 SECRET = "5ec7e75ec7e75ec7e75ec7e75ec7e75e"
 HASH = "ab" * 32
@@ -34,7 +35,7 @@ def lines_of(port: int, level: str, form: str) -> str:
 @pytest.mark.parametrize("form", ["story", "json"])
 class TestLogs:
     def test_hold_no_secrets(self, form: str, tmp_path: Path) -> None:
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         text = lines_of(port, "debug", form) + USER
         with running(tmp_path, text, no_auth=False, ready=False) as server, Phone(port) as phone:
             server.wait_for(READY)
@@ -55,7 +56,7 @@ class TestLogs:
             assert "Traceback" not in server.text
 
     def test_hold_no_lines_of_strangers(self, form: str, tmp_path: Path) -> None:
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         evil = "\x1b[2J\x1b]0;x\x07\x9b31m\u202e\u2028ringway: error: owned\x7f"
         with running(tmp_path, lines_of(port, "debug", form), ready=False) as server:
             server.wait_for(READY)
@@ -108,7 +109,7 @@ class TestRoom:
             assert "Traceback" not in server.text
 
     def test_no_room_on_the_disk(self, tmp_path: Path) -> None:
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         text = f'listen = ["udp:127.0.0.1:{port}"]'
         full = ("sh", "-c", 'exec "$@" > /dev/full', "sh")
         with (

@@ -5,7 +5,8 @@ import socket
 import ssl
 from pathlib import Path
 
-from tests.operations.service import DOMAIN, Phone, free_port, running
+from tests.interop.wire import free_port
+from tests.operations.service import DOMAIN, Phone, running
 from tests.unit.aio.support import Certificate
 
 
@@ -86,7 +87,7 @@ class TestStrangers:
 
 class TestConfiguration:
     def test_what_can_change_does_and_the_rest_is_named(self, tmp_path: Path) -> None:
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         listen = f'listen = ["udp:127.0.0.1:{port}"]\n'
         with running(tmp_path, listen) as server, Phone(port) as phone:
             assert phone.ask(phone.request("MESSAGE", "alice")).status == 480

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from tests.interop.peers import missing, need
-from tests.operations.service import ROOT, SERVE, Phone, free_port, running
+from tests.interop.wire import free_port
+from tests.operations.service import ROOT, SERVE, Phone, running
 
 from ringway.server.config.sections import TimersConfig
 
@@ -66,7 +67,7 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 class TestNotify:
     def test_from_ready_to_stopping(self, tmp_path: Path, manager: Manager) -> None:
-        text = f'listen = ["udp:127.0.0.1:{free_port(socket.SOCK_DGRAM)}"]'
+        text = f'listen = ["udp:127.0.0.1:{free_port()}"]'
         env = {"NOTIFY_SOCKET": manager.address}
         with running(tmp_path, text, env=env) as server:
             assert manager.hears("READY")["STATUS"] == "serving"
@@ -91,7 +92,7 @@ class TestNotify:
             manager.heard()
 
     def test_signs_of_life_until_the_loop_is_stuck(self, tmp_path: Path, manager: Manager) -> None:
-        text = f'listen = ["udp:127.0.0.1:{free_port(socket.SOCK_DGRAM)}"]'
+        text = f'listen = ["udp:127.0.0.1:{free_port()}"]'
         env = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "200000"}
         with running(tmp_path, text, env=env) as server:
             for _ in range(3):
@@ -166,7 +167,7 @@ class TestPrivileges:
             *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"),
             *("--bounding-set=-all", "--inh-caps=-all"),
         )
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         with running(folder, f'listen = ["udp:127.0.0.1:{port}"]', prefix=prefix) as server:
             status = Path(f"/proc/{server.pid}/status").read_text()
             assert re.search(r"^Uid:\s+65534\s", status, re.MULTILINE)
@@ -265,7 +266,7 @@ class TestContainer:
         check = [word.strip(' "') for word in health[1].split(",")]
         state = tmp_path / "state"
         check = [str(target / "bin" / check[0]), *check[1:-1], str(state)]
-        text = f'listen = ["udp:127.0.0.1:{free_port(socket.SOCK_DGRAM)}"]'
+        text = f'listen = ["udp:127.0.0.1:{free_port()}"]'
         serve = (str(target / "bin" / "ringway"), "serve")
         with running(tmp_path, text, serve=serve) as server:
             assert subprocess.run(check, capture_output=True, check=False).returncode == 0

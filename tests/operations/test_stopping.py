@@ -5,7 +5,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.operations.service import Phone, bindings, free_port, running
+from tests.interop.wire import free_port
+from tests.operations.service import Phone, bindings, running
 from tests.unit.aio.support import Certificate
 from tests.unit.server.support import parsed
 
@@ -33,7 +34,7 @@ def ringing(caller: Phone, callee: Phone) -> tuple[str, bytes]:
 
 class TestDrain:
     def test_a_call_that_rings_is_answered_and_new_ones_go_elsewhere(self, tmp_path: Path) -> None:
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         with (
             running(tmp_path, f'listen = ["udp:127.0.0.1:{port}"]\ntimers.drain = "30s"') as server,
             Phone(port) as caller,
@@ -61,7 +62,7 @@ class TestDrain:
 
     def test_it_is_bounded(self, tmp_path: Path) -> None:
         """What rings then is cancelled, and its caller may try elsewhere."""
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         text = f'listen = ["udp:127.0.0.1:{port}"]\ntimers.drain = "300ms"'
         with running(tmp_path, text) as server, Phone(port) as caller, Phone(port) as callee:
             _, arrived = ringing(caller, callee)
@@ -98,7 +99,7 @@ class TestDrain:
 
     @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
     def test_the_second_signal_ends_it_at_once(self, second: int, tmp_path: Path) -> None:
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         text = f'listen = ["udp:127.0.0.1:{port}"]\ntimers.drain = "1h"'
         with running(tmp_path, text) as server, Phone(port) as caller, Phone(port) as callee:
             ringing(caller, callee)
@@ -110,7 +111,7 @@ class TestDrain:
             assert server.wait(5) == 0
 
     def test_without_anything_under_way_it_ends_at_once(self, tmp_path: Path) -> None:
-        port = free_port(socket.SOCK_DGRAM)
+        port = free_port()
         with running(tmp_path, f'listen = ["udp:127.0.0.1:{port}"]\ntimers.drain = "1h"') as server:
             with Phone(port) as phone:
                 assert phone.register("alice").status == 200
@@ -140,7 +141,7 @@ class TestEdge:
     """RFC 5626 §7: a 503 from an edge of ours means the next flow, and keeps the binding."""
 
     def test_a_draining_edge_costs_no_call(self, tmp_path: Path) -> None:
-        ports = [free_port(socket.SOCK_DGRAM) for _ in range(3)]
+        ports = [free_port() for _ in range(3)]
         folders = [tmp_path / name for name in ("registrar", "edge1", "edge2")]
         for folder in folders:
             folder.mkdir()

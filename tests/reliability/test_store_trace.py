@@ -94,6 +94,6 @@ def test_a_sync_or_write_that_fails_is_no_200(node: Node, tmp_path: Path, calls:
     refused = statuses.index(500)
     assert set(statuses[:refused]) == {200}
     assert set(statuses[refused:]) == {500}
-    assert program.count("error: not stored") == 1
+    assert program.said("error: not stored")
     assert "the disk failed to read or write" in program.text
     assert "Traceback" not in program.text

@@ -3,7 +3,8 @@
 Reading until the socket would block costs a few microseconds a message; the event loop's own
 datagram endpoint costs several times that (bench/). An ICMP error names the datagram it answers, so
 the flow it belongs to can be reported as failed (RFC 5626 §7, RFC 3261 §18.4): Linux queues such
-errors on the socket when asked to.
+errors on the socket when asked to, and tells of them before the datagrams that came earlier. They
+are reported after these: a phone that answers and leaves has answered.
 
 A queued error raises POLLERR, on which uvloop stops watching a descriptor for good: one phone that
 hangs up its socket would make the server deaf. So the loop watches an epoll descriptor that holds
@@ -33,6 +34,9 @@ __all__ = ["DatagramSocket"]
 
 BATCH: Final = 64
 """Datagrams read in one wake-up, so that a flood on one socket does not starve the others."""
+
+BATCHES_BEFORE_ERRORS: Final = 16
+"""Full batches after which an ICMP error is reported even though the socket is never drained."""
 
 _MAX_DATAGRAM: Final = 65535
 
@@ -75,7 +79,9 @@ class DatagramSocket:
     """
 
     __slots__ = (
+        "_batches",
         "_failed",
+        "_gone",
         "_loop",
         "_poller",
         "_received",
@@ -97,6 +103,8 @@ class DatagramSocket:
         self._failed = failed
         self._loop: asyncio.AbstractEventLoop | None = None
         self._poller: select.epoll | None = None
+        self._gone: list[tuple[Flow, str]] = []  # to be reported once the socket is drained
+        self._batches = 0  # full ones read since the first of these
         self._sampling = False
         self._waited = 0.0
         self.local = address_of(sock)
@@ -125,6 +133,8 @@ class DatagramSocket:
             # The error may answer an earlier datagram, to another peer; it is reported by the
             # queue, and this one has not been sent.
             self._read_errors()
+            if self._gone and self._loop is not None:
+                self._loop.call_soon(self._readable)
             self._send_again(data, remote)
 
     def take_sample(self) -> float:
@@ -163,19 +173,24 @@ class DatagramSocket:
         received = self._received
         local = self.local
         for count in range(BATCH):
+            if self._loop is None:  # closed, perhaps by what the last datagram caused
+                return
             try:
                 data, peer = recvfrom(_MAX_DATAGRAM)
             except BlockingIOError:
                 if not count:  # woken for nothing to read: there are errors to read
                     self._read_errors()
+                self._report_gone()
                 return
             except OSError:
                 self._read_errors()
                 continue
             recvfrom = self._sock.recvfrom
             received(data, local, Address(peer[0], peer[1]))
-            if self._loop is None:  # closed by what the datagram caused
-                return
+        if self._gone:
+            self._batches += 1
+            if self._batches >= BATCHES_BEFORE_ERRORS:
+                self._report_gone()
 
     def _read_sample(self, size: int) -> tuple[bytes, tuple[str, int]]:
         """Read a datagram as ``recvfrom`` does, and find out how long it waited."""
@@ -190,7 +205,7 @@ class DatagramSocket:
         return data, peer
 
     def _read_errors(self) -> None:
-        """Report every peer that an ICMP error in the queue is about."""
+        """Note every peer that an ICMP error in the queue is about."""
         if not sys.platform.startswith("linux"):
             return
         for _ in range(BATCH):
@@ -199,9 +214,9 @@ class DatagramSocket:
             except OSError:
                 return
             for _level, _kind, payload in ancillary:
-                self._report(payload, peer)
+                self._note_gone(payload, peer)
 
-    def _report(self, payload: bytes, peer: tuple[object, ...]) -> None:
+    def _note_gone(self, payload: bytes, peer: tuple[object, ...]) -> None:
         if len(payload) < _EXTENDED_ERROR.size:
             return
         number, origin, *_ = _EXTENDED_ERROR.unpack_from(payload)
@@ -209,4 +224,9 @@ class DatagramSocket:
             return
         with contextlib.suppress(IndexError, TypeError):
             remote = Address(str(peer[0]), int(str(peer[1])))
-            self._failed(Flow(UDP, self.local, remote), os.strerror(number).lower())
+            self._gone.append((Flow(UDP, self.local, remote), os.strerror(number).lower()))
+
+    def _report_gone(self) -> None:
+        gone, self._gone, self._batches = self._gone, [], 0
+        for flow, reason in gone:
+            self._failed(flow, reason)

@@ -22,6 +22,9 @@ def say(event: str, **more: object) -> None:
 
 
 class PhoneCall(pj.Call):  # type: ignore[misc,unused-ignore]
+    inviting = False
+    """Whether an INVITE, or the ACK to it, is outstanding: pjsua refuses to send another."""
+
     def onCallState(self, prm: Any) -> None:  # noqa: N802 (pjsua2's name)
         info = self.getInfo()
         say(
@@ -31,6 +34,11 @@ class PhoneCall(pj.Call):  # type: ignore[misc,unused-ignore]
             reason=info.lastReason,
             remote=info.remoteUri,
         )
+
+    def onCallTsxState(self, prm: Any) -> None:  # noqa: N802 - as pjsua has it
+        transaction = prm.e.body.tsxState.tsx
+        if transaction.method == "INVITE":
+            self.inviting = transaction.state != pj.PJSIP_TSX_STATE_TERMINATED
 
     def onCallTransferStatus(self, prm: Any) -> None:  # noqa: N802 - as pjsua has it
         say("transfer", status=prm.statusCode, final=prm.finalNotify)
@@ -111,6 +119,8 @@ def main() -> None:
         elif command == "hangup" and account.call is not None:
             account.call.hangup(pj.CallOpParam(True))
         elif command == "hold" and account.call is not None:
+            while account.call.inviting:
+                endpoint.libHandleEvents(20)
             account.call.setHold(pj.CallOpParam(True))
         elif command == "transfer" and account.call is not None:
             account.call.xfer(argument, pj.CallOpParam(True))

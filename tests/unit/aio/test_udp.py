@@ -128,6 +128,47 @@ class TestIcmpErrors:
 
         run(main(), loop)
 
+    def test_hears_what_a_peer_said_before_it_was_gone(self, loop: str, host: str) -> None:
+        """An answer that waits in the socket comes before the news that its sender has left."""
+
+        async def main() -> None:
+            heard = Inbox()
+            sock, peer = open_pair(heard, heard, Address(host, 0))
+            theirs = address_of(peer)
+            flow = Flow(UDP, sock.local, theirs)
+            peer.sendto(b"200 OK", sock.local)
+            peer.close()
+            sock.send(b"BYE again", theirs)
+            sock.send(b"and again", theirs)  # finds the error of the first
+            items = await heard.get(2)
+            assert items[0] == (b"200 OK", sock.local, theirs)
+            assert items[1] == (flow, "connection refused")
+            sock.close()
+
+        run(main(), loop)
+
+    def test_reports_a_peer_that_is_gone_although_others_never_pause(
+        self, loop: str, host: str
+    ) -> None:
+        async def main() -> None:
+            failed = Inbox()
+            peer = bind_datagram(Address(host, 0))
+            gone = nobody(Address(host, 0))
+
+            def received(*_: object) -> None:
+                peer.sendto(b"more", sock.local)
+
+            sock = DatagramSocket(bind_datagram(Address(host, 0)), received, failed)
+            sock.start(asyncio.get_running_loop())
+            for _ in range(3):
+                peer.sendto(b"more", sock.local)
+            sock.send(b"hello?", gone)
+            assert await failed.get() == [(Flow(UDP, sock.local, gone), "connection refused")]
+            sock.close()
+            peer.close()
+
+        run(main(), loop)
+
 
 def test_reports_a_peer_that_our_own_system_cannot_reach() -> None:
     async def main() -> None:
@@ -164,7 +205,8 @@ def test_reports_only_what_says_that_the_peer_is_gone(
 ) -> None:
     failed = Inbox()
     sock = DatagramSocket(bind_datagram(LOCALHOST), Inbox(), failed)
-    sock._report(payload, peer)
+    sock._note_gone(payload, peer)
+    sock._report_gone()
     assert len(failed.items) == reports
     sock.close()
 
@@ -209,8 +251,11 @@ def test_a_wake_up_with_nothing_to_read_is_for_errors() -> None:
     sock._sock.sendto(b"hello?", gone)
     with pytest.raises(ConnectionRefusedError):
         sock._sock.recv(100)  # takes the error off the socket; the queue keeps it
+    sock._loop = asyncio.new_event_loop()
     sock._readable()
     assert [flow.remote for flow, _ in failed.items] == [gone]
+    sock._loop.close()
+    sock._loop = None
     sock.close()
 
 
@@ -278,6 +323,7 @@ def test_a_queue_of_errors_is_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     sock = DatagramSocket(bind_datagram(LOCALHOST), Inbox(), failed)
     real, sock._sock = sock._sock, Queue()  # type: ignore[assignment] # a stand-in
     sock._read_errors()
+    sock._report_gone()
     assert len(failed.items) == BATCH
     real.close()
 

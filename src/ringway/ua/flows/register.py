@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ringway.endpoint import Endpoint
 from ringway.errors import ParseError
@@ -52,6 +52,10 @@ def registrar_uri(settings: AgentSettings) -> Uri:
     return Uri(settings.aor.scheme, host=settings.aor.host, port=settings.aor.port)
 
 
+# No label of a host has "_", or "-" at its begin or end (RFC 3261 §25.1).
+_LABEL: Final = str.maketrans("-_", "xy")
+
+
 def contact_uri(endpoint: Endpoint, settings: AgentSettings, flow: Flow, name: str) -> Uri:
     """Return the URI at which a flow reaches us.
 
@@ -59,11 +63,12 @@ def contact_uri(endpoint: Endpoint, settings: AgentSettings, flow: Flow, name: s
         endpoint: knows the listeners.
         settings: the agent's.
         flow: the flow.
-        name: of nobody else; for a host that only the flow leads to (RFC 7118 §5.2).
+        name: of nobody else, in base64url; for a host that only the flow leads to (RFC 7118 §5.2).
     """
     user = settings.aor.user or ""
     if flow.websocket:
-        uri = Uri("sip", user or None, host=f"{name}.invalid", params=(("transport", "ws"),))
+        host = f"{name.translate(_LABEL)}.invalid"
+        uri = Uri("sip", user or None, host=host, params=(("transport", "ws"),))
     else:
         uri = parse_uri(endpoint.contact_uri(flow.transport, user, flow))
     if settings.aor.secure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ringway.codes import Source
 from ringway.message import Request, build_response, parse_uri
 from ringway.transport.flow import Address, Flow, NextHop
 from ringway.ua.events import FlowLost, Registered, RegistrationFailed, Unregistered
+from ringway.ua.flows.register import contact_uri
 from ringway.ua.settings import RedirectPolicy
 
 EDGE = "sip:10.0.0.11;transport=tcp"
@@ -79,6 +81,13 @@ class TestTheRequest:
         uri = edge.last.contacts[0].uri
         assert uri.host.endswith(".invalid")
         assert (uri.scheme, uri.transport, uri.user) == ("sips", "ws", "alice")
+
+    @pytest.mark.parametrize("name", ["-YbPB6szkJa3", "YbPB6szkJa3-", "YbP_6szkJa3b", "_-_"])
+    def test_that_host_is_one_whatever_name_was_drawn(self, name: str) -> None:
+        w, _ = one()
+        flow = Flow("ws", Address("10.0.0.1", 40_000), Address("10.0.0.11", 80))
+        uri = contact_uri(w.endpoint, w.settings, flow, name)
+        assert re.fullmatch(r"[A-Za-z0-9]+\.invalid", uri.host)
 
     def test_without_an_instance_id_it_asks_for_no_outbound(self) -> None:
         w, edge = one(instance="")
