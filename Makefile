@@ -24,7 +24,7 @@ check: $(VENV)/.installed  ## fast: lint, types, layers, unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src tests bench tools docs/generate
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest tests/unit tests/rfc -n auto --dist loadgroup
+	$(BIN)/pytest tests/unit tests/rfc -n auto
 
 # These wait for programs and timers more than they compute: three files at a time.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder

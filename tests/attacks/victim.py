@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from tests.interop.programs import eventually
-from tests.interop.wire import Place, answers_options, free_port
+from tests.interop.wire import Place, answers_options
+from tests.ports import free_port
 from tests.unit.aio.support import Certificate
 
 from ringway.auth import make_user

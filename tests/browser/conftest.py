@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.browser.chromium import Chromium, missing
-from tests.unit.cli.support import serving
+from tests.cli.support import serving
 
 from ringway.web.pages import page, paths
 

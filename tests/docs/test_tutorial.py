@@ -10,7 +10,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 from docs.generate.stories import levelled
 from tests.docs.pages import DOCS, blocks, commands
+from tests.ports import free_port
 
 PAGE = DOCS / "tutorial.md"
 USER_AGENT = DOCS / "tutorial-user-agent.md"
@@ -26,22 +26,12 @@ PORTS = ("5060", "5070", "5080")
 SETTINGS = {"listen": "udp:127.0.0.1:{0},tcp:127.0.0.1:{0}"}
 
 
-def free_ports(count: int) -> list[str]:
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [str(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 class Reader:
     """Somebody who does what the tutorial says, in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.ports = {port: str(free_port()) for port in PORTS}
         self.environ = os.environ | {
             "RINGWAY_STATE_DIR": str(folder / "state"),
             "RINGWAY_AGENT_STATE": str(folder / "agents"),

@@ -20,7 +20,8 @@ from tests.interop.servers import (
     ringway_command,
     wait_until_it_answers,
 )
-from tests.interop.wire import Agent, Place, Reply, free_port, in_uri
+from tests.interop.wire import Agent, Place, Reply, in_uri
+from tests.ports import free_port
 
 LOOPBACK = "127.0.0.1"
 LOOPBACKS = {LOOPBACK, "::1"}

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from tests.interop.lab import LOOPBACK, Lab
 from tests.interop.peers import need
 from tests.interop.programs import Program
-from tests.interop.wire import Place, free_port
+from tests.interop.wire import Place
+from tests.ports import free_port
 
 
 class Zone:

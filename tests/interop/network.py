@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.interop.wire import WORKER
+from tests.ports import WORKER
 
 _number = itertools.count()
 

@@ -9,7 +9,7 @@ from tests.interop.lab import LOOPBACK, Lab, Sipp
 from tests.interop.peers import need
 from tests.interop.programs import Program, eventually
 from tests.interop.servers import DOMAIN, HERE
-from tests.interop.wire import free_port
+from tests.ports import free_port
 
 
 class SippServer(Sipp):

@@ -10,7 +10,7 @@ from tests.interop.name_server import NameServer, Zone, name_server
 from tests.interop.ours import OurCall, Ours
 from tests.interop.servers import DOMAIN
 from tests.interop.sipp_servers import SippServer, sipp_server
-from tests.interop.wire import free_port
+from tests.ports import free_port
 
 from ringway.aio.resolver import Resolver, ask_dns
 from ringway.message import parse_uri

@@ -11,7 +11,8 @@ from tests.interop.lab import Lab
 from tests.interop.network import Namespace
 from tests.interop.ours import Ours
 from tests.interop.servers import DOMAIN, Server
-from tests.interop.wire import Agent, Call, Reply, free_port
+from tests.interop.wire import Agent, Call, Reply
+from tests.ports import free_port
 
 from ringway.endpoint import Decision, Kind
 from ringway.ua.events import Answered, Ended, FlowLost, FlowReplaced, Registered

@@ -4,7 +4,7 @@ import pytest
 from tests.interop.lab import Lab
 from tests.interop.ours import OurCall, Ours
 from tests.interop.sipp_servers import SippServer, moved, sipp_server
-from tests.interop.wire import free_port
+from tests.ports import free_port
 
 from ringway.codes import Source
 from ringway.ua.events import Answered, Ended, Failed, MovedPermanently, Redirected

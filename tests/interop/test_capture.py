@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from tests.interop.peers import need
 from tests.interop.programs import Program
-from tests.interop.wire import free_port
+from tests.ports import free_port
 from tests.unit.capture.packets import ACK, FIN, Talk, answer, ether, ipv4, pcap, sip, udp
 from tests.unit.capture.test_ip import pieces4, pieces6
 

@@ -22,7 +22,8 @@ from tests.interop.peers import need
 from tests.interop.programs import eventually
 from tests.interop.servers import Server, ringway_command
 from tests.interop.sniffer import Sniffer, ports_of
-from tests.interop.wire import Agent, free_port
+from tests.interop.wire import Agent
+from tests.ports import free_port
 
 from ringway.capture.files import read_capture
 from ringway.capture.items import Seen, Tick

@@ -4,8 +4,6 @@ It shares no code with Ringway on purpose.
 """
 
 import contextlib
-import itertools
-import os
 import re
 import socket
 import uuid
@@ -346,27 +344,3 @@ def answers_options(transport: str, server: Place, seconds: float = 0.5) -> bool
         agent.request("OPTIONS", f"sip:{f'[{host}]' if ':' in host else host}:{port}")
         return bool(agent.final(seconds).status)
     return False
-
-
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-"""Which of the processes that run tests at the same time this is; each takes ports of its own."""
-
-# Below the ports the kernel hands out by itself, so that nobody takes one between look and use.
-_PORTS = 2_720
-_FIRST_PORT = 10_240 + _PORTS * WORKER
-_next_port = itertools.count(os.getpid() * 97)
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that is free for UDP and for TCP at this moment, and is given out once."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    while True:
-        port = _FIRST_PORT + next(_next_port) % _PORTS
-        with (
-            socket.socket(family, socket.SOCK_STREAM) as stream,
-            socket.socket(family, socket.SOCK_DGRAM) as datagram,
-            contextlib.suppress(OSError),
-        ):
-            stream.bind((host, port))
-            datagram.bind((host, port))
-            return port

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.interop.wire import free_port
 from tests.operations.service import Phone, running
+from tests.ports import free_port
 
 SECRET = "5ec7e75ec7e75ec7e75ec7e75ec7e75e"
 HASH = "ab" * 32

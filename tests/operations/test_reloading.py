@@ -5,8 +5,8 @@ import socket
 import ssl
 from pathlib import Path
 
-from tests.interop.wire import free_port
 from tests.operations.service import DOMAIN, Phone, running
+from tests.ports import free_port
 from tests.unit.aio.support import Certificate
 
 

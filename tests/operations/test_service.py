@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from tests.interop.peers import missing, need
-from tests.interop.wire import free_port
 from tests.operations.service import ROOT, SERVE, Phone, running
+from tests.ports import free_port
 
 from ringway.server.config.sections import TimersConfig
 

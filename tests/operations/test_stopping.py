@@ -5,8 +5,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.interop.wire import free_port
 from tests.operations.service import Phone, bindings, running
+from tests.ports import free_port
 from tests.unit.aio.support import Certificate
 from tests.unit.server.support import parsed
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from tests.interop.peers import missing, need
 from tests.interop.programs import Program
-from tests.interop.wire import Agent, Place, free_port
+from tests.interop.wire import Agent, Place
+from tests.ports import free_port
 
 DOMAIN = "ring.test"
 SERVE: tuple[str, ...] = (sys.executable, "-m", "ringway.cli", "serve")

@@ -29,7 +29,7 @@ from ringway.aio.clock import Clock
 from ringway.aio.driver import Driver
 from ringway.aio.resolver import Resolver, ask_dns
 from ringway.aio.stores import MemoryStore
-from ringway.aio.tls import client_context
+from ringway.aio.tls import usual_client_context
 from ringway.aio.unique import Unique
 from ringway.auth import Account, Answerer
 from ringway.endpoint import Decision, Endpoint, EndpointSettings
@@ -235,7 +235,7 @@ class UserAgent:
                 resolver=resolver,
                 store=MemoryStore(),
                 clock=clock,
-                client_tls=client_context() if self._tls is None else self._tls,
+                client_tls=usual_client_context() if self._tls is None else self._tls,
             )
         )
         self._driver.add_datagram(sockets.datagram)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-__all__ = ["CertifiedKey", "client_context", "server_context"]
+__all__ = ["CertifiedKey", "client_context", "server_context", "usual_client_context"]
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; every suite of TLS 1.3 is as good."""
@@ -94,6 +95,15 @@ def client_context(
     if shown is not None:
         _load(context, shown)
     return context
+
+
+@cache
+def usual_client_context() -> ssl.SSLContext:
+    """The context that trusts the system's authorities, the same for all agents of a process.
+
+    To read them takes 20 ms and 1 MB.
+    """
+    return client_context()
 
 
 def _accepting(certified: CertifiedKey, clients: Path | None, *, require: bool) -> ssl.SSLContext:

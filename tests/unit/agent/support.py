@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from tests.ports import free_port
 from tests.unit.aio.support import PATIENCE, run
-from tests.unit.server.support import free_port
 
 from ringway import UserAgent
 from ringway.agent.call import Call, TakenCall

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Coroutine
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.unit.agent.support import next_of, place, plain_registrar, run, taken
 
 from ringway import FailedError, RedirectPolicy, UserAgent
 from ringway.agent.network import bind
+from ringway.aio.tls import usual_client_context
 from ringway.auth import Algorithm, make_ha1
 from ringway.endpoint import Decision
 from ringway.ua.events import (
@@ -524,3 +526,20 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as sock, pytest.raises(OSError, match="in use"):
         run(main(sock.getsockname()[1]))
+
+
+def test_the_system_s_authorities_are_read_once_for_all_agents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: read.append(1))
+    usual_client_context.cache_clear()
+
+    async def main() -> None:
+        for name in ("alice", "bob"):
+            async with UserAgent(f"sip:{name}@127.0.0.1", register=False, state_dir=tmp_path):
+                pass
+
+    run(main())
+    assert len(read) == 1
+    usual_client_context.cache_clear()

@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from tests.ports import free_port
 from tests.unit.aio.support import LOOPS, Inbox, run
 
 from ringway.aio.sockets import address_of, bind_datagram
@@ -26,8 +27,7 @@ def open_pair(
 
 def nobody(at: Address = LOCALHOST) -> Address:
     """An address where nobody listens."""
-    with bind_datagram(at) as sock:
-        return address_of(sock)
+    return Address(at.host, free_port(at.host))
 
 
 @pytest.mark.parametrize("loop", LOOPS)

@@ -1,7 +1,6 @@
 """What the tests of a running server share: requests as text, and peers on loopback."""
 
 import asyncio
-import socket
 from typing import Self
 
 from ringway.aio.sockets import address_of, bind_datagram
@@ -68,8 +67,3 @@ class UdpPeer:
 async def read_message(reader: asyncio.StreamReader) -> Response:
     """Read one response without a body from a stream."""
     return parsed(await reader.readuntil(b"\r\n\r\n"))
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    with socket.create_server((host, 0)) as sock:
-        return int(sock.getsockname()[1])

@@ -4,16 +4,9 @@ from pathlib import Path
 
 import pytest
 import websockets
+from tests.ports import free_port
 from tests.unit.aio.support import Certificate, Inbox, run
-from tests.unit.server.support import (
-    OPTIONS,
-    REGISTER,
-    UdpPeer,
-    free_port,
-    parsed,
-    read_message,
-    request,
-)
+from tests.unit.server.support import OPTIONS, REGISTER, UdpPeer, parsed, read_message, request
 
 from ringway.aio.sockets import bind_datagram, bind_stream
 from ringway.endpoint import Decision, Kind, Listener

@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Self
 
 import pytest
+from tests.ports import free_port
 from tests.unit.aio.support import LOOPS, run
-from tests.unit.server.support import OPTIONS, UdpPeer, free_port, read_message, request
+from tests.unit.server.support import OPTIONS, UdpPeer, read_message, request
 
 from ringway.capture.hep import Hep, decode_hep, hep_packet, message_in
 from ringway.capture.hep_stream import HepStream

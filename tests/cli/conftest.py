@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.support import Cli
+from tests.cli.support import Cli
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.support import Cli, free_port
+from tests.cli.support import Cli
+from tests.ports import free_port
 from tests.unit.explain.observed.captures import healthy, troubled
 
 from ringway.aio.sockets import bind_datagram

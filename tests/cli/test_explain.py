@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.unit.cli.support import Cli
+from tests.cli.support import Cli
 from tests.unit.explain.observed import scenes
 from tests.unit.explain.observed.captures import as_pcap, healthy, hostile, troubled
 

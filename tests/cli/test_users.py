@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from tests.unit.cli.support import Cli, Result, Running, free_port, serving
+from tests.cli.support import Cli, Result, Running, serving
+from tests.ports import free_port
 from tests.unit.server.support import REGISTER, UdpPeer
 
 from ringway.cli.users import _binding_lines

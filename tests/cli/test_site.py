@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.support import Cli
+from tests.cli.support import Cli
 
 from ringway.web.site import SiteError, Written
 

@@ -1,7 +1,6 @@
 """Running the command line inside a test, and a real server beside it."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,9 +65,3 @@ def serving(*args: str | Path) -> Iterator[Running]:
         process.kill()
         process.wait()
         process.stdout.close()
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import typer
+from tests.cli.support import Cli, Result
 from tests.unit.aio.support import Certificate
-from tests.unit.cli.support import Cli, Result
 
 from ringway.cli import app as app_module
 from ringway.server.config.settings import Config

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.support import Cli, free_port, serving
+from tests.cli.support import Cli, serving
+from tests.ports import free_port
 
 from ringway.cli.agent.exits import Exit, exit_for
 from ringway.codes import Source

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.cli.support import Cli, serving
+from tests.ports import free_port
 from tests.unit.aio.support import Certificate, run
-from tests.unit.cli.support import Cli, free_port, serving
 from tests.unit.server.support import REGISTER, UdpPeer
 
 from ringway.cli import serve as serve_module

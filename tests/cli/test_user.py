@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.support import Cli, Result
+from tests.cli.support import Cli, Result
 
 from ringway.auth import Algorithm, make_ha1
 from ringway.auth.users_file import load_users
