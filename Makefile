@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: demo test check soak reliability bench bench-reference bench-explain screenshots conformance docs peers clean
+.PHONY: demo test check compiled check-compiled soak reliability bench bench-reference bench-explain screenshots conformance docs peers clean
 
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
@@ -30,8 +30,25 @@ check: $(VENV)/.installed  ## fast: lint, types, layers, unit tests
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed peers check  ## everything, real peers included
+	@if command -v $(CC) >/dev/null || [ "$$CI" = true ]; then $(MAKE) check-compiled; \
+	else echo "no C compiler here: the compiled build is not tested"; fi
 	$(BIN)/pytest tests --ignore tests/unit --ignore tests/rfc --ignore tests/reliability $(SIDE_BY_SIDE)
 	$(BIN)/pytest tests/reliability
+
+# The same sources, their hot path compiled (hatch_build.py), in a folder of its own.
+COMPILED := build/compiled
+SOURCES := hatch_build.py $(shell find src -name '*.py')
+
+$(COMPILED)/.done: $(SOURCES) | $(VENV)/.installed
+	rm -rf $(COMPILED) build/wheel
+	RINGWAY_COMPILE=1 $(BIN)/pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(BIN)/pip install --quiet --no-deps --target $(COMPILED) build/wheel/ringway-*.whl
+	touch $@
+
+compiled: $(COMPILED)/.done  ## for twice the calls: the hot path compiled by mypyc, in build/compiled; needs a C compiler
+
+check-compiled: $(COMPILED)/.done  ## the unit tests, on what was compiled
+	PYTHONPATH=$(CURDIR)/$(COMPILED) $(BIN)/pytest tests/unit tests/rfc tests/fuzz -n auto
 
 soak: $(VENV)/.installed  ## the simulation with rising seeds, until it is stopped or one fails
 	$(BIN)/python -m tools.soak
@@ -42,7 +59,7 @@ reliability: $(VENV)/.installed peers  ## load and faults in full, for docs/reli
 peers: $(VENV)/.installed  ## real programs to test against, where this machine lets us install them
 	PYTHON=$(BIN)/python tests/interop/install-peers
 
-bench: $(VENV)/.installed peers  ## the README's speed table
+bench: $(VENV)/.installed peers compiled  ## the README's speed table
 	$(BIN)/python -m bench
 
 bench-reference: $(VENV)/.installed peers  ## how quick the reference's pages are, for docs/how-to/reference-site.md

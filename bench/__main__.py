@@ -49,7 +49,7 @@ def _problem(port: int, keys: list[str]) -> str:
     if missing:
         return f"needs {' and '.join(missing)}: apt-get install sip-tester util-linux"
     if not keys:
-        return "--only: kamailio, memory or sqlite"
+        return "--only: kamailio, compiled (after `make compiled`), memory or sqlite"
     ports = Ports(port)
     busy = [each for each in (ports.server, ports.caller, ports.callee) if not port_is_free(each)]
     return f"port {busy[0]} is in use: give another --port" if busy else ""

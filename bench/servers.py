@@ -55,12 +55,18 @@ class Candidate:
     note: str
 
 
+_COMPILED = Path(__file__).parents[1] / "build" / "compiled"
+
+
 def candidates() -> list[Candidate]:
     """Every server that this machine has."""
     found = [
         Candidate("memory", "Ringway, memory", _ringway("memory"), _ringway_note()),
         Candidate("sqlite", "Ringway, SQLite", _ringway("sqlite"), _ringway_note()),
     ]
+    if (_COMPILED / ".done").exists():
+        compiled = Candidate("compiled", "Ringway, compiled, memory", _compiled, _ringway_note())
+        found.insert(0, compiled)
     if shutil.which("kamailio"):
         version = _first_line(["kamailio", "-v"]).removeprefix("version: ")
         found.insert(0, Candidate("kamailio", "Kamailio", _kamailio, version))
@@ -79,6 +85,10 @@ def _ringway(store: str) -> Callable[[Setting], list[str]]:
         return [*words, "--store", where, "--no-auth", "--web", "off"]
 
     return command
+
+
+def _compiled(setting: Setting) -> list[str]:
+    return ["env", f"PYTHONPATH={_COMPILED}", *_ringway("memory")(setting)]
 
 
 def _ringway_config(setting: Setting) -> str:

@@ -23,6 +23,7 @@ def test_every_call_arrives_and_the_story_is_told() -> None:
     assert "RFC 5626 §7" in text
 
 
+@pytest.mark.interpreted
 def test_a_server_that_does_not_try_the_next_flow_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

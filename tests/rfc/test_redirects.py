@@ -512,6 +512,7 @@ class TestRemembered:
         assert bob.methods == ["INVITE"]
         assert world.core.proxy.recursion._memory == {}
 
+    @pytest.mark.interpreted
     def test_only_so_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ringway.proxy.recursion.MAX_REMEMBERED", 2)
         world = World(recursion=policy())

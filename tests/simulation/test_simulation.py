@@ -60,6 +60,7 @@ class TestTheSameSeedIsTheSameTrace:
         assert simulate(seed).trace in traces[0]
 
 
+@pytest.mark.interpreted
 class TestPlantedBugs:
     @pytest.mark.parametrize("name", BUGS)
     def test_is_caught(self, name: str) -> None:
@@ -80,6 +81,7 @@ class TestPlantedBugs:
 
 
 class TestReplay:
+    @pytest.mark.interpreted
     def test_fewer_items(self) -> None:
         seed = catcher(BUG)
         with planted(BUG):
@@ -91,6 +93,7 @@ class TestReplay:
             assert rule in [each.rule for each in simulate(seed, only=kept).violations]
         assert command(seed, kept).startswith(f"python -m tools.soak --seed {seed} --only ")
 
+    @pytest.mark.interpreted
     def test_a_failure_shows_the_call(self) -> None:
         outcome = simulate(catcher(BUG), record=True, bug=partial(planted, BUG))
         text = "\n".join(told(outcome))

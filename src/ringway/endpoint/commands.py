@@ -5,8 +5,8 @@ Named tuples for the same reason as events: one is made for each message sent. D
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, NamedTuple
 
 from ringway.message import Uri
 from ringway.transport.flow import Flow, NextHop
@@ -59,13 +59,13 @@ class Run(NamedTuple):
     after ``Abandon``.
     """
 
-    key: object
-    work: Callable[[], Awaitable[object]]
-    done: Callable[[object, Exception | None, float], None]
+    key: Hashable
+    work: Callable[[], Awaitable[Any]]
+    done: Callable[[Any, Exception | None, float], None]
     seconds: float
 
 
 class Abandon(NamedTuple):
     """Cancel the ``Run`` with this key; nobody waits for it any more."""
 
-    key: object
+    key: Hashable

@@ -84,8 +84,9 @@ def parse_stream_message(
     start = 0
     while head.startswith(b"\r\n", start):
         start += 2
-    end = -4 if head.endswith(b"\r\n\r\n") else len(head)
-    return _parse(head[start:end], body, (max_head, max_headers), datagram=False)
+    end = len(head) - 4 if head.endswith(b"\r\n\r\n") else len(head)
+    # Compiled, a slice that ends before it begins is an error: heads of empty lines only.
+    return _parse(head[start : max(start, end)], body, (max_head, max_headers), datagram=False)
 
 
 def body_length(head: bytes) -> int | None:

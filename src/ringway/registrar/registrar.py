@@ -60,9 +60,9 @@ class Registrar:
         except RefusalError as error:
             self._refuse(event, error, now)
             return
-        except ParseError as error:
-            status = error.status or 400
-            self._refuse(event, RefusalError(status, str(error), *error.headers), now)
+        except ParseError as wrong:
+            status = wrong.status or 400
+            self._refuse(event, RefusalError(status, str(wrong), *wrong.headers), now)
             return
         waiting = self._waiting.get(registration.aor)
         if waiting is None:

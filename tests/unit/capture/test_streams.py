@@ -93,6 +93,7 @@ class TestFaults:
         fault = "the Content-Length of the message before is 10 too large"
         assert seen(items) == [("a", ""), ("", fault), ("b", "")]
 
+    @pytest.mark.interpreted
     def test_lengths_that_are_too_large_again_and_again(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

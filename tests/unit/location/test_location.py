@@ -222,6 +222,7 @@ class TestExpiry:
         assert len(location.expire(20.0)) == 1
         assert location.expire(100.0) == ()  # the old entry finds nobody
 
+    @pytest.mark.interpreted
     def test_a_flood_is_taken_in_parts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(location_module, "EXPIRE_BATCH", 2)
         location = holding(*[binding(f"sip:u{n}@example.com") for n in range(5)])
@@ -277,6 +278,7 @@ class TestLost:
             location.apply([Put(each), Drop(each, str(n))], 1.0)
         assert [each.reason for each in location.lost(ALICE, 1.0)] == ["2", "3", "4", "5"]
 
+    @pytest.mark.interpreted
     def test_at_most_so_many_aors(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(location_module, "LOST_AORS", 2)
         location = Location()

@@ -289,6 +289,11 @@ class TestSection18_3:
         assert error.reason == "no empty line ends the head"
         assert answerable(error).call_id == "3848276298220188511@atlanta.example.com"
 
+    @pytest.mark.parametrize("lines", range(5))
+    def test_a_head_of_empty_lines_is_none(self, lines: int) -> None:
+        with pytest.raises(ParseError):
+            parse_stream_message(b"\r\n" * lines, b"")
+
     @pytest.mark.clause("RFC3261-18.3-4")
     def test_stream_needs_the_content_length(self) -> None:
         head = with_line(INVITE, "Content-Length", "").partition("\n\n")[0]

@@ -221,6 +221,7 @@ class TestAck:
         assert plain.methods == ["INVITE"]
         assert world.core.decisions[-1].text == "ACK dropped: no address for sip:nowhere.example;lr"
 
+    @pytest.mark.interpreted
     def test_only_so_many_recoveries_are_remembered(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ringway.proxy.stateless.MAX_RECOVERED", 0)
         call = Call(World(edge=True, edge_keys=OTHER_KEYS))

@@ -41,6 +41,8 @@ _NOT_SETTINGS: Final = frozenset(
     {
         "RINGWAY_CONFIG",
         "RINGWAY_LANG",
+        # Of the build.
+        "RINGWAY_COMPILE",
         # Of `ringway explain`.
         "RINGWAY_HEP_KEY",
         # Of the user agent's commands.

@@ -248,6 +248,7 @@ class TestEnvironment:
             "RINGWAY_TIMERS__T1": "250ms",
             "RINGWAY_NO_AUTH": "yes",
             "RINGWAY_CONFIG": "elsewhere.toml",
+            "RINGWAY_COMPILE": "1",
             "PATH": "/bin",
         }
         config = load_config(file, environ=environ)

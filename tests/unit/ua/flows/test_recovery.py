@@ -7,17 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from ringway.endpoint import Timer
+from ringway.endpoint.schedule import CallTimer
 from ringway.message import parse_uri
 from ringway.ua.flows.recovery import Recovery, Wait
 from ringway.ua.settings import AgentSettings
 
 URI = "sip:edge1.example.com"
-
-
-class CallTimer(Timer):
-    def __init__(self, at: float, callback: Callable[[float], None]) -> None:
-        super().__init__(at)
-        self.callback = callback
 
 
 class Clock:
@@ -43,7 +38,7 @@ class Clock:
     def fire(self) -> None:
         (timer,) = [each for each in self.timers if each.active]
         timer.active = False
-        timer.callback(timer.at)
+        timer.happen(timer.at)
 
     def succeed(self, *, answered: bool = True) -> None:
         self.wait.registered(0.0, 3600, keeps_alive=True, new=True)

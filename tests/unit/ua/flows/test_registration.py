@@ -547,6 +547,7 @@ class TestServers:
         w.advance(45)
         assert (w.slots[0].registered, len(second.registers)) == (True, 1)
 
+    @pytest.mark.interpreted
     def test_a_name_that_is_found_too_late(self, monkeypatch: pytest.MonkeyPatch) -> None:
         w, first, _ = self.world()
         asked: list[Any] = []

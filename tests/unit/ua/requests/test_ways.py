@@ -85,6 +85,7 @@ class TestNextHops:
     def test_by_the_topmost_route(self, how: dict[str, Any], host: str) -> None:
         assert Search(Asking(), **how).place() == f"udp {host}:5060"
 
+    @pytest.mark.interpreted
     def test_a_sips_uri_makes_every_hop_secure(self) -> None:
         asked: list[Uri] = []
         w = Asking()
