@@ -26,18 +26,20 @@ check: $(VENV)/.installed  ## fast: lint, types, layers, unit tests
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest tests/unit tests/rfc -n auto
 
+WHERE_THERE_IS_CC = if command -v $(CC) >/dev/null || [ "$$CI" = true ]; then $(MAKE) $(1); \
+	else echo "no C compiler here: nothing is compiled"; fi
+
 # These wait for programs and timers more than they compute: three files at a time.
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed peers check  ## everything, real peers included
-	@if command -v $(CC) >/dev/null || [ "$$CI" = true ]; then $(MAKE) check-compiled; \
-	else echo "no C compiler here: the compiled build is not tested"; fi
+	@$(call WHERE_THERE_IS_CC,check-compiled)
 	$(BIN)/pytest tests --ignore tests/unit --ignore tests/rfc --ignore tests/reliability $(SIDE_BY_SIDE)
 	$(BIN)/pytest tests/reliability
 
 # The same sources, their hot path compiled (hatch_build.py), in a folder of its own.
 COMPILED := build/compiled
-SOURCES := hatch_build.py $(shell find src -name '*.py')
+SOURCES := hatch_build.py $(shell find src -type f -not -name '*.pyc')
 
 $(COMPILED)/.done: $(SOURCES) | $(VENV)/.installed
 	rm -rf $(COMPILED) build/wheel
@@ -59,7 +61,8 @@ reliability: $(VENV)/.installed peers  ## load and faults in full, for docs/reli
 peers: $(VENV)/.installed  ## real programs to test against, where this machine lets us install them
 	PYTHON=$(BIN)/python tests/interop/install-peers
 
-bench: $(VENV)/.installed peers compiled  ## the README's speed table
+bench: $(VENV)/.installed peers  ## the README's speed table
+	@$(call WHERE_THERE_IS_CC,compiled)
 	$(BIN)/python -m bench
 
 bench-reference: $(VENV)/.installed peers  ## how quick the reference's pages are, for docs/how-to/reference-site.md

@@ -250,7 +250,9 @@ class TestContainer:
         (site / "those.pth").write_text(f"{mine}\n")
         build = tmp_path / "build"
         build.mkdir()
-        for source in ("pyproject.toml", "README.md", "LICENSE"):
+        files, sources, _ = self.instructions("COPY")
+        assert sources == "src ./src"
+        for source in files.removesuffix(" ./").split():
             shutil.copy(ROOT / source, build)
         shutil.copytree(ROOT / "src", build / "src")
         pip = [sys.executable, "-m", "pip", "--python", str(target), "install", "--no-deps"]
