@@ -47,7 +47,7 @@ $(COMPILED)/.done: $(SOURCES) | $(VENV)/.installed
 	$(BIN)/pip install --quiet --no-deps --target $(COMPILED) build/wheel/ringway-*.whl
 	touch $@
 
-compiled: $(COMPILED)/.done  ## for twice the calls: the hot path compiled by mypyc, in build/compiled; needs a C compiler
+compiled: $(COMPILED)/.done  ## the hot path compiled by mypyc, in build/compiled; needs a C compiler
 
 check-compiled: $(COMPILED)/.done  ## the unit tests, on what was compiled
 	PYTHONPATH=$(CURDIR)/$(COMPILED) $(BIN)/pytest tests/unit tests/rfc tests/fuzz -n auto

@@ -5,7 +5,7 @@ python -m tests.compiled.judgements COUNT
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.fuzz.fuzz_parser import TYPED
@@ -62,15 +62,13 @@ def judged(data: bytes) -> str:
     return " | ".join(found)
 
 
-def _read(parse: object) -> str:
-    assert callable(parse)
+def _read(parse: Callable[[], Request | Response]) -> str:
     try:
         message = parse()
     except ParseError as error:
         request = error.message
         answer = request.to_bytes() if isinstance(request, Request) else b""
         return f"{error} {error.status} {error.header} {answer!r}"
-    assert isinstance(message, Request | Response)
     return f"{message.to_bytes()!r} " + " ".join(_value(message, name) for name in TYPED)
 
 
