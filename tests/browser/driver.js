@@ -36,6 +36,7 @@ const scenarios = {
     await page.keyboard.press("Tab");
     told.skip = await page.evaluate(() => document.activeElement.className);
     await page.keyboard.press("Enter");
+    await page.waitForURL((url) => Boolean(url.hash));
     told.main = await page.evaluate(() => document.activeElement.id);
     return told;
   },
@@ -132,8 +133,11 @@ const scenarios = {
     told.proof = await name();
     await page.click("dialog .todo a");
     told.finding = await page.isVisible("dialog");
-    await page.click("details.talk.faulty .steps a.code");
-    told.code = await page.evaluate(() => [location.hash, document.querySelector(location.hash).open]);
+    told.code = await page.$eval("details.talk.faulty .steps a.code", (link) => {
+      link.click();
+      return [link.hash, document.querySelector(link.hash).open]; // at once, before any hashchange
+    });
+    await page.waitForURL((url) => url.hash === told.code[0]);
     return told;
   },
   async sieve(page, { text }) {

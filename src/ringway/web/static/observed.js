@@ -18,10 +18,9 @@
     tell();
   });
 
-  // Whatever a link leads to is opened, with all that it stands in.
+  // Whatever a link leads to is opened, with all that it stands in: at the click, and on the way back.
 
-  function reveal() {
-    const target = document.getElementById(location.hash.slice(1));
+  function reveal(target) {
     if (!target) return;
     for (let each = target; each; each = each.parentElement) {
       if (each.tagName === "DETAILS") each.open = true;
@@ -30,7 +29,8 @@
     target.scrollIntoView();
     (target.querySelector(":scope > summary") || target).focus({ preventScroll: true });
   }
-  addEventListener("hashchange", reveal);
+  const aimed = () => document.getElementById(location.hash.slice(1));
+  addEventListener("hashchange", () => reveal(aimed()));
 
   // An arrow opens its message.
 
@@ -84,7 +84,7 @@
       show(target);
     } else if (target) {
       if (dialog.open) dialog.close();
-      if (location.hash === link.hash) reveal(); // no hashchange then
+      reveal(target);
     }
   });
 
@@ -123,5 +123,5 @@
   });
   sift();
   if (talks.length === 1) talks[0].open = true;
-  reveal();
+  reveal(aimed());
 })();
