@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from ringway.message import Draft, Request, Response
 
-__all__ = ["conceal", "credible"]
+__all__ = ["asserts", "conceal", "credible", "is_private"]
 
 _ASSERTED: Final = "p-asserted-identity"
 _PREFERRED: Final = "p-preferred-identity"
@@ -19,28 +19,32 @@ _PREFERRED: Final = "p-preferred-identity"
 M = TypeVar("M", Request, Response)
 
 
+def asserts(message: Request | Response) -> bool:
+    """Say whether a message says who somebody is."""
+    return message.has(_ASSERTED) or message.has(_PREFERRED)
+
+
+def is_private(message: Request | Response) -> bool:
+    """Say whether a message says who somebody is, and that not everybody may know."""
+    # Privacy-hdr = "Privacy" HCOLON priv-value *(";" priv-value), RFC 3323 §4.2
+    if not message.has(_ASSERTED):
+        return False
+    text = ";".join(message.values("privacy")).replace(",", ";").lower()
+    return "id" in [value.strip() for value in text.split(";")]
+
+
 def credible(message: M) -> M:
     """Return a message of an element that is not trusted without what only others may say."""
-    if not message.has(_ASSERTED) and not message.has(_PREFERRED):
-        return message
     draft = message.edit()
     draft.remove(_ASSERTED)
     draft.remove(_PREFERRED)
     return draft.build()
 
 
-def conceal(draft: Draft[M], message: M) -> None:
-    """Take out of a message to an element that is not trusted what its sender wants kept private.
+def conceal(draft: Draft[M]) -> None:
+    """Take out of a message to an element that is not trusted what is to be kept private.
 
     Args:
         draft: the message as it goes out.
-        message: the message as it came.
     """
-    if message.has(_ASSERTED) and _is_private(message):
-        draft.remove(_ASSERTED)
-
-
-def _is_private(message: Request | Response) -> bool:
-    # Privacy-hdr = "Privacy" HCOLON priv-value *(";" priv-value), RFC 3323 §4.2
-    text = ";".join(message.values("privacy")).replace(",", ";").lower()
-    return "id" in [value.strip() for value in text.split(";")]
+    draft.remove(_ASSERTED)

@@ -23,7 +23,7 @@ from ringway.endpoint import (
 from ringway.location import Binding, Location, Persist, aor_of, durable_drops
 from ringway.message import Draft, Request, Response, Uri, Warning399
 from ringway.proxy.context import Plan, ResponseContext
-from ringway.proxy.identity import conceal, credible
+from ringway.proxy.identity import asserts, conceal, credible, is_private
 from ringway.proxy.outcome import Outcome
 from ringway.proxy.record import dialog_route
 from ringway.proxy.recursion import Recursion
@@ -112,14 +112,14 @@ class Proxy:
 
     def credible(self, message: M, source: Flow) -> M:
         """Take out an identity that its sender cannot assert (RFC 3325 §5, §6)."""
-        if self.believes is None or self.believes(source):
+        if self.believes is None or not asserts(message) or self.believes(source):
             return message
         return credible(message)
 
     def conceal(self, draft: Draft[M], message: M, to: Flow | NextHop) -> None:
         """Take out an identity that where a message goes may not know (RFC 3325 §7)."""
-        if self.believes is not None and not self.believes(to):
-            conceal(draft, message)
+        if self.believes is not None and is_private(message) and not self.believes(to):
+            conceal(draft)
 
     def path_refusal(self, routed: Routed, source: Flow, now: float) -> Rejection | None:
         """Return why a request may not go where a Path of ours leads, None if it may."""

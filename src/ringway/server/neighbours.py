@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -78,7 +79,7 @@ class Neighbours:
             peer = self._peers(flow)
             if peer is None and there.secure:  # its certificate has to bear the name
                 peer = self._named(there.name.lower())
-        if _address(flow.remote.host) in self._seen:
+        if self._seen and _address(flow.remote.host) in self._seen:
             return True
         return peer is not None and May.CALL in peer.may
 
@@ -114,6 +115,7 @@ _WHY: Final = (
 )
 
 
+@lru_cache(maxsize=4096)
 def _address(host: str) -> IPv4Address | IPv6Address:
     address = ip_address(host)
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
