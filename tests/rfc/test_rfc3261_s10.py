@@ -97,7 +97,7 @@ class TestSection10_3:
         first = world.send(register(CONTACT, cseq=1))
         second = world.send(register(PHONE_2, cseq=2))
         third = world.send(register("*", cseq=3, headers=["Expires: 0"]))
-        assert len(world.endpoint.commands) == 1
+        assert len(world.commits) == 1
         assert [world.answer(n) for n in (first, second, third)] == [None, None, None]
         for answered in (first, second, third):
             assert world.answer(answered) is None
@@ -122,11 +122,10 @@ class TestSection10_3:
         world = World(disk=False)
         alice = world.send(register(CONTACT))
         bob = world.send(register("<sip:bob@192.0.2.9>", aor=BOB))
-        alice_commit, bob_commit = world.endpoint.commands
-        bob_commit.done(None, world.now)
-        assert world.answer(bob) is not None
-        assert world.answer(alice) is None
-        alice_commit.done(None, world.now)
+        world.commits.reverse()
+        world.finish()
+        assert (world.answer(bob) is None, world.answer(alice) is None) == (False, True)
+        world.finish()
         assert world.answer(alice) is not None
 
     @pytest.mark.clause("RFC3261-10.3-7")

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from itertools import count
+from typing import Any
 
-from ringway.endpoint import Decision, Endpoint, RequestReceived, ServerTransaction
-from ringway.endpoint.counters import Counters
+from ringway.endpoint import (
+    Connect,
+    Decision,
+    Endpoint,
+    EndpointSettings,
+    Listener,
+    RequestReceived,
+    SendDatagram,
+    SendStream,
+    UserEvent,
+)
 from ringway.errors import StoreError
 from ringway.location import Binding, Change, Location, Persist
-from ringway.message import Request, Response, build_response, parse_datagram
+from ringway.message import Request, Response, parse_datagram
 from ringway.registrar import Registrar, RegistrarSettings
 from ringway.transport.flow import Address, Flow
 
@@ -21,85 +31,66 @@ LOCAL = Address("192.0.2.1", 5060)
 UDP = Flow("udp", LOCAL, Address("192.0.2.9", 5060))
 TCP = Flow("tcp", LOCAL, Address("192.0.2.9", 40001), 1)
 TCP_2 = Flow("tcp", LOCAL, Address("192.0.2.9", 40002), 2)
-WSS = Flow("wss", LOCAL, Address("192.0.2.9", 40003), 3)
+TLS = Flow("tls", LOCAL, Address("192.0.2.9", 40003), 3)
 CONTACT = "<sip:alice@192.0.2.9>"
 EDGE = "<sip:TOKEN@edge.example.com;lr;ob>"
-
-
-class FakeEndpoint:
-    """The part of an endpoint that a registrar uses; records what it is asked."""
-
-    def __init__(self) -> None:
-        self.noting = True
-        self.counters = Counters()
-        self.answers: dict[int, Response] = {}
-        self.commands: list[Persist] = []
-        self.decisions: list[Decision] = []
-        self.closed: set[Flow] = set()
-        self.at_once = False
-
-    def reply(
-        self,
-        transaction: ServerTransaction,
-        status: int,
-        now: float,
-        *,
-        headers: tuple[tuple[str, str], ...] = (),
-        reason: str | None = None,
-    ) -> None:
-        number, request = cast("tuple[int, Request]", transaction)
-        assert number not in self.answers, "answered twice"
-        self.answers[number] = build_response(
-            request, status, reason=reason, to_tag="t", headers=headers
-        )
-
-    def is_live(self, flow: Flow) -> bool:
-        return flow not in self.closed
-
-    def emit(self, command: object) -> None:
-        assert isinstance(command, Persist)
-        if self.at_once:
-            command.done(None, 0.0)
-        else:
-            self.commands.append(command)
-
-    def note(self, decision: Decision) -> None:
-        self.decisions.append(decision)
+BRANCH = "z9hG4bK"
 
 
 class World:
-    """A registrar and its surroundings.
+    """A registrar on an endpoint, and its surroundings.
 
     Args:
         disk: True when the store answers at once; otherwise `finish` does.
         settings: of the registrar.
+
+    Attributes:
+        commits: what waits for the store.
+        decisions: what was noted.
+        kept: what the store has kept.
     """
 
     def __init__(self, *, disk: bool = True, **settings: Any) -> None:
-        self.endpoint = FakeEndpoint()
+        numbers = count(1)
+        listeners = tuple(Listener(kind, LOCAL) for kind in ("udp", "tcp", "tls"))
+        self.endpoint = Endpoint(
+            EndpointSettings(local=listeners), lambda: f"u{next(numbers)}", TCP.generation
+        )
+        self.decisions: list[Decision] = []
+        self.endpoint.listener = self.decisions.append
+        self.endpoint.user = self
         self.location = Location()
         given = {"domains": frozenset({"example.com"})} | settings
-        self.registrar = Registrar(
-            cast("Endpoint", self.endpoint), self.location, RegistrarSettings(**given)
-        )
+        self.registrar = Registrar(self.endpoint, self.location, RegistrarSettings(**given))
         self.now = 1_000_000_000.0
         self.disk = disk
+        self.commits: list[Persist] = []
         self.kept: list[Change] = []
+        self._answers: dict[str, Response] = {}
         self._count = 0
+        for flow in (TCP, TCP_2, TLS):
+            opened = self.endpoint.flow_opened(flow.transport, flow.local, flow.remote, self.now)
+            assert opened == flow
+        self.decisions.clear()
 
-    def send(self, request: Request | str, flow: Flow = UDP) -> int:
+    def handle(self, event: UserEvent, now: float) -> None:
+        if isinstance(event, RequestReceived):
+            self.registrar.handle_register(event, now)
+
+    def send(self, request: str, flow: Flow = UDP) -> int:
         """Give the registrar a request; returns its number, for `answer`."""
-        if isinstance(request, str):
-            request = parse(request)
         self._count += 1
-        transaction = cast("ServerTransaction", (self._count, request))
-        self.registrar.handle_register(RequestReceived(transaction, request, flow), self.now)
-        while self.disk and self.endpoint.commands:
-            self.finish()
+        before, branch, after = request.partition(BRANCH)
+        data = f"{before}{branch}{self._count}.{after}".replace("\n", "\r\n").encode()
+        if flow.reliable:
+            self.endpoint.data_received(flow, data, self.now)
+        else:
+            self.endpoint.datagram_received(data, flow.local, flow.remote, self.now)
+        self._work()
         return self._count
 
     def answer(self, number: int) -> Response | None:
-        return self.endpoint.answers.get(number)
+        return self._answers.get(f"{BRANCH}{number}")
 
     def register(self, *contacts: str, flow: Flow = UDP, **given: Any) -> Response:
         """Give the registrar a REGISTER that it answers at once."""
@@ -109,10 +100,14 @@ class World:
 
     def finish(self, error: str | None = None) -> None:
         """Have the store answer the oldest commit."""
-        command = self.endpoint.commands.pop(0)
+        command = self.commits.pop(0)
         if error is None:
             self.kept += command.changes
         command.done(None if error is None else StoreError(error), self.now)
+        self._work()
+
+    def close(self, flow: Flow) -> None:
+        self.endpoint.flow_closed(flow, "gone", self.now)
 
     def bindings(self, aor: str = ALICE) -> tuple[Binding, ...]:
         return self.location.bindings(aor, self.now)
@@ -122,13 +117,25 @@ class World:
 
     @property
     def story(self) -> list[tuple[str, int, str]]:
-        return [(each.kind.value, each.status, each.text) for each in self.endpoint.decisions]
+        return [(each.kind.value, each.status, each.text) for each in self.decisions]
 
+    def _work(self) -> None:
+        """Do what the endpoint commands."""
+        while commands := self.endpoint.take_commands():
+            for command in commands:
+                if isinstance(command, Persist):
+                    self.commits.append(command)
+                    if self.disk:
+                        self.finish()
+                elif not isinstance(command, Connect):  # nobody is there where it leads
+                    assert isinstance(command, SendDatagram | SendStream), command
+                    self._answered(parse_datagram(command.data))
 
-def parse(text: str) -> Request:
-    message = parse_datagram(text.replace("\n", "\r\n").encode("utf-8", "surrogateescape"))
-    assert isinstance(message, Request)
-    return message
+    def _answered(self, response: Request | Response) -> None:
+        assert isinstance(response, Response)
+        number = response.top_via.branch.partition(".")[0]
+        assert number not in self._answers, "answered twice"
+        self._answers[number] = response
 
 
 def register(

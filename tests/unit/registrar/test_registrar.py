@@ -12,8 +12,8 @@ from tests.unit.registrar.harness import (
     PHONE,
     TCP,
     TCP_2,
+    TLS,
     UDP,
-    WSS,
     World,
     register,
 )
@@ -85,7 +85,7 @@ class TestFlowOfAPhone:
         vias = ["UDP [2001:DB8:0::9];branch=z9hG4bK1;rport"]
         assert self.flow("<sip:alice@[2001:db8:0:0::9]>", flow=flow, vias=vias) is None
 
-    @pytest.mark.parametrize("flow", [TCP, WSS])
+    @pytest.mark.parametrize("flow", [TCP, TLS])
     def test_a_connection_leads_to_its_phone(self, flow: Flow) -> None:
         assert self.flow(flow=flow) == flow
 
@@ -178,12 +178,12 @@ class TestStore:
     def test_a_binding_over_our_own_connection_needs_no_disk(self) -> None:
         world = World(disk=False)
         assert world.register(FLOW_1, flow=TCP).status == 200
-        assert world.endpoint.commands == []
+        assert world.commits == []
 
     def test_what_does_is_on_disk_before_anybody_knows(self) -> None:
         world = World(disk=False)
         number = world.send(register(CONTACT))
-        (command,) = world.endpoint.commands
+        (command,) = world.commits
         (change,) = command.changes
         assert isinstance(change, Put)
         assert (world.answer(number), world.bindings()) == (None, ())
@@ -277,22 +277,19 @@ class TestStore:
     def test_a_store_that_answers_at_once_does_not_reverse_the_order(self) -> None:
         world = World(disk=False)
         numbers = [world.send(register(CONTACT, cseq=n)) for n in range(1, 6)]
-        (command,) = world.endpoint.commands
-        world.endpoint.commands.clear()
-        world.endpoint.at_once = True
-        command.done(None, world.now)
+        world.disk = True
+        world.finish()
         assert [world.answer(n) is not None for n in numbers] == [True] * 5
         assert world.bindings()[0].cseq == 5
 
     def test_a_connection_that_closed_while_its_register_waited(self) -> None:
         world = World(disk=False)
         world.send(register(CONTACT))
-        late = world.send(register(FLOW_1, flow=TCP, call_id="call-2"), TCP)
-        world.endpoint.closed.add(TCP)
+        world.send(register(FLOW_1, flow=TCP, call_id="call-2"), TCP)
+        world.close(TCP)
         world.finish()
-        response = world.answer(late)
-        assert response is not None
-        assert response.status == 500
+        text = f"{TCP} closed before the REGISTER was processed"
+        assert ("refused", 500, text) in world.story
         assert [each.flow for each in world.bindings()] == [None]
 
     def test_a_binding_that_went_while_its_removal_was_written(self) -> None:
@@ -324,7 +321,7 @@ class TestStory:
             ("bound", 200, f"{place} by {EDGE.strip('<>')} for 3600 s"),
             ("refused", 404, "elsewhere.example is not a domain of this registrar"),
         ]
-        last = world.endpoint.decisions[-1]
+        last = world.decisions[-1]
         assert (last.aor, last.method, last.flow) == (
             "sip:alice@elsewhere.example",
             "REGISTER",
@@ -333,7 +330,7 @@ class TestStory:
 
     def test_nothing_is_noted_while_nobody_listens(self) -> None:
         world = World()
-        world.endpoint.noting = False
+        world.endpoint.listener = None
         world.register(CONTACT)
         assert world.story == []
 
