@@ -99,7 +99,8 @@ class Admission:
     ) -> None:
         self._endpoint = endpoint
         self._core = core
-        self._handler = handler or default
+        # What it returns is looked at first: it is somebody else's.
+        self._handler: Callable[[Incoming], object] = handler or default
         self._default = default
         self._authenticator = authenticator
         self._peers = peers
