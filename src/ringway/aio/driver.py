@@ -28,6 +28,7 @@ from typing import Final, ParamSpec, Self
 
 from ringway.aio.clock import Clock
 from ringway.aio.door import Door, PlainDoor
+from ringway.aio.driven import Driven
 from ringway.aio.lag import LagProbe
 from ringway.aio.process import file_limit
 from ringway.aio.resolver import Resolver
@@ -49,7 +50,6 @@ from ringway.endpoint import (
     Abandon,
     CloseFlow,
     Connect,
-    Endpoint,
     Resolve,
     Run,
     SendDatagram,
@@ -104,7 +104,7 @@ class Driver:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: Driven,
         *,
         resolver: Resolver,
         store: Store,

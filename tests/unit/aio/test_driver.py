@@ -19,7 +19,7 @@ from ringway.aio.sockets import BACKLOG, address_of, bind_datagram, bind_stream
 from ringway.aio.stores import MemoryStore
 from ringway.aio.stream import Connection
 from ringway.aio.tls import client_context, server_context
-from ringway.endpoint import CloseFlow, Connect, Endpoint, Resolve, SendDatagram, SendStream
+from ringway.endpoint import CloseFlow, Connect, Resolve, SendDatagram, SendStream
 from ringway.errors import StoreError
 from ringway.location import Change, Persist, Store
 from ringway.message.uri import parse_uri
@@ -108,7 +108,7 @@ async def driving(
     max_connections: int = 10,
 ) -> AsyncIterator[Driver]:
     async with Driver(
-        cast(Endpoint, script),
+        script,
         resolver=Resolver(lookup, hosts_file=None),
         store=store or MemoryStore(),
         clock=Clock(),
@@ -260,16 +260,18 @@ class TestConnections:
     def test_refused(self, loop: str) -> None:
         async def main() -> None:
             script = Script()
-            with bind_datagram(LOCALHOST) as sock:
-                target = NextHop("tcp", address_of(sock), "localhost")
-            async with driving(script) as driver:
-                driver.run(script.order(Connect(target)))
-                [(what, failed, reason)] = await script.told.get()
-                assert (what, failed) == ("unreachable", target)
-                assert reason == "connection refused"
+            with socket.socket() as mute:  # bound, so that nobody else listens there
+                mute.bind(LOCALHOST)
+                target = NextHop("tcp", address_of(mute), "localhost")
+                async with driving(script) as driver:
+                    driver.run(script.order(Connect(target)))
+                    [(what, failed, reason)] = await script.told.get()
+                    assert (what, failed) == ("unreachable", target)
+                    assert reason == "connection refused"
 
         run(main(), loop)
 
+    @pytest.mark.interpreted
     def test_too_slow(self, loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(driver_module, "CONNECT_TIMEOUT", 0.05)
 
@@ -791,7 +793,7 @@ class TestStopping:
 
     def test_needs_to_be_entered(self) -> None:
         driver = Driver(
-            cast(Endpoint, Script()),
+            Script(),
             resolver=Resolver(nothing_known),
             store=MemoryStore(),
             clock=Clock(),

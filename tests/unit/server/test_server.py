@@ -245,6 +245,7 @@ class TestStore:
 
         run(main())
 
+    @pytest.mark.interpreted
     def test_what_has_lapsed_goes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server_module, "EXPIRY_INTERVAL", 0.001)
 
