@@ -69,6 +69,7 @@ bench-reference: $(VENV)/.installed peers  ## how quick the reference's pages ar
 	$(BIN)/python -m bench.reference
 
 bench-explain: $(VENV)/.installed peers  ## how quick captures are explained, for docs/how-to/explain-a-capture.md
+	@$(call WHERE_THERE_IS_CC,compiled)
 	$(BIN)/python -m bench.explain
 
 screenshots: $(VENV)/.installed peers  ## docs/images/reference and docs/images/explain

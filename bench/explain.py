@@ -22,6 +22,7 @@ from docs.generate.pages import DOCS, filled, table
 
 from bench.proc import calibrate
 from bench.report import machine
+from bench.servers import COMPILED
 
 PAGE = DOCS / "how-to" / "explain-a-capture.md"
 RESULTS = Path(__file__).parent / "results" / "explain.json"
@@ -55,6 +56,9 @@ def programs(folder: Path, messages: int) -> list[Program]:
         Program("the same with `--html`", (*explain, pcap, "--html", str(folder / "page.html"))),
         Program("the same messages as sngrep's text", (*explain, text)),
     ]
+    if (COMPILED / ".done").exists():
+        compiled = ("env", f"PYTHONPATH={COMPILED}", *explain, pcap)
+        found.insert(1, Program("the same, [compiled](compile.md)", compiled))
     if shutil.which("tshark"):
         fields = tuple(word for name in _FIELDS for word in ("-e", name))
         listed = ("tshark", "-r", pcap, "-Y", "sip", "-T", "fields", *fields)

@@ -55,7 +55,8 @@ class Candidate:
     note: str
 
 
-_COMPILED = Path(__file__).parents[1] / "build" / "compiled"
+COMPILED = Path(__file__).parents[1] / "build" / "compiled"
+"""Where `make compiled` puts it."""
 
 
 def candidates() -> list[Candidate]:
@@ -64,7 +65,7 @@ def candidates() -> list[Candidate]:
         Candidate("memory", "Ringway, memory", _ringway("memory"), _ringway_note()),
         Candidate("sqlite", "Ringway, SQLite", _ringway("sqlite"), _ringway_note()),
     ]
-    if (_COMPILED / ".done").exists():
+    if (COMPILED / ".done").exists():
         compiled = Candidate("compiled", "Ringway, compiled, memory", _compiled, _ringway_note())
         found.insert(0, compiled)
     if shutil.which("kamailio"):
@@ -88,7 +89,7 @@ def _ringway(store: str) -> Callable[[Setting], list[str]]:
 
 
 def _compiled(setting: Setting) -> list[str]:
-    return ["env", f"PYTHONPATH={_COMPILED}", *_ringway("memory")(setting)]
+    return ["env", f"PYTHONPATH={COMPILED}", *_ringway("memory")(setting)]
 
 
 def _ringway_config(setting: Setting) -> str:

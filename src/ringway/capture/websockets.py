@@ -57,7 +57,7 @@ def deflate_of(head: bytes) -> tuple[Deflate | None, Deflate | None]:
                 forgets = True
             else:
                 number = value.strip(b' \t="')
-                bits = int(number) if number in (b"8", b"9", *_TENS) else 15
+                bits = int(number) if number in _BITS else 15
         unpackers.append(
             PerMessageDeflate(
                 remote_no_context_takeover=forgets,
@@ -69,7 +69,7 @@ def deflate_of(head: bytes) -> tuple[Deflate | None, Deflate | None]:
     return unpackers[0], unpackers[1]
 
 
-_TENS: Final = (b"10", b"11", b"12", b"13", b"14", b"15")
+_BITS: Final = frozenset(b"%d" % bits for bits in range(8, 16))
 
 
 def begins_websocket(data: bytes) -> bool:
